@@ -57,6 +57,7 @@ qemu-user|runs what was built for ARM|qemu-arm
 qemu-system-arm|is a board with a Cortex-M4|qemu-system-arm
 prometheus|scrapes the metrics in a test; promtool checks them (Debian also starts it as a service)|prometheus
 python3-prometheus-client|reads OpenMetrics in a test, more strictly than it|python:prometheus_client
+python3-xgboost|has the tracker by which processes train together|python:xgboost
 faketime|gives a tool a wrong clock in the cases|faketime
 default-jre-headless|runs the Kafka that tests start|java
 maven|fetches that Kafka|mvn

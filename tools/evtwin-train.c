@@ -29,6 +29,7 @@ enum {
     DERIVE,
     SEED,
     THREADS,
+    TOGETHER,
     AUDIT_ONLY,
     ALLOW,
     JSON,
@@ -94,6 +95,11 @@ static const cli_option options[N_OPTIONS] = {
                        .help = "of the split: the same seed gives the same models"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 256,
                           .help = "0 = one per core; results do not depend on it"),
+    [TOGETHER] = CLI_FLAG("together",
+                          .help = "train one model with other processes, each with a file of its "
+                                  "own batteries, by XGBoost's collective: its tracker is named by "
+                                  "DMLC_TRACKER_URI, DMLC_TRACKER_PORT and DMLC_TASK_ID "
+                                  "(docs/scaling.md); process 0 saves the models"),
     [AUDIT_ONLY] =
         CLI_FLAG("audit-only", .group = "Audit (of every training)",
                  .help = "only look at the data: say what would leak or mislead, and what to do "
@@ -276,6 +282,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->cv_folds = (int)cli_integer(c, CV);
     train->n_repeats = (int)cli_integer(c, REPEAT);
     train->n_tune = (int)cli_integer(c, TUNE);
+    train->together = cli_is_on(c, TOGETHER);
     train->seed = (uint64_t)cli_integer(c, SEED);
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
@@ -356,6 +363,13 @@ static int save_models(const cli *c, const evtwin_trainer *trainer) {
 
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     const char *out = cli_text(c, OUT);
+    size_t n_processes;
+    const size_t process = evtwin_trainer_process(trainer, &n_processes);
+    if (process > 0) {
+        cli_note("this was process %zu of %zu; process 0 has saved the models", process,
+                 n_processes);
+        return 0;
+    }
     cli_begin_write(out);
     int code =
         cli_end_write(out, evtwin_trainer_save(trainer, out), "choose another folder with --out");

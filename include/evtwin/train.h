@@ -64,6 +64,9 @@ typedef struct evtwin_train_options {
     /** default 0. 1: keep the metrics of every boosting round of the saved models, see
      * evtwin_trainer_rounds; the models are the same, training takes a little longer. Since 0.2 */
     int keep_rounds;
+    /** default 0. 1: train one model with other processes, each with batteries of its own, see
+     * evtwin_train. Since 0.2 */
+    int together;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
@@ -101,7 +104,18 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * a forest ends 30 trees after its best. The set with the least RMSE (root of the Brier score of a
  * probability) is kept, of equals the first. No battery that scores has a part in the choice: with
  * cv_folds each fold's model has a search of its own, which takes cv_folds + 1 times as long.
- * Intervals and calibrations are made with the chosen set. A score that cannot be made (one class,
+ * Intervals and calibrations are made with the chosen set.
+ *
+ * together: the process joins XGBoost's collective, whose tracker the environment names
+ * (DMLC_TRACKER_URI, DMLC_TRACKER_PORT, DMLC_TASK_ID, as XGBoost documents; tried with 1.7), and
+ * all get the same models, grown from the rows of all. Each audits, cleans, splits and folds its
+ * own batteries; held-out predictions, scores, intervals and calibrations are of all processes. Row
+ * numbers are those of the battery's process; the baselines mean_life and single, findings about
+ * data, and what the bundle keeps of them for the watch for drift are of the process's own rows.
+ * Options and columns must be the same everywhere, and no battery in two places. One thread trains.
+ * A process that fails ends all.
+ *
+ * A score that cannot be made (one class,
  * one row or one value held out) is NaN with a finding "score-unknown", and no finding compares it.
  *
  * The interval of a number's predictions (docs/bundle.md) is made from the errors on batteries that
@@ -125,11 +139,20 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, fewer than five to search with, a battery with one row, one class only, a
  * constant target, no target, or the audit refuses it: see audit.h), EVTWIN_E_CANCELLED,
- * EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
+ * EVTWIN_E_STATE (together: no tracker is named),
+ * EVTWIN_E_EXTERNAL (XGBoost; another process failed or was lost), EVTWIN_E_UNSUPPORTED (built
+ * without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
                                       size_t n_targets, const evtwin_train_options *options,
                                       evtwin_trainer **out);
+/**
+ * Which of the processes that trained together this one was, from 0, and how many they were
+ * (n_processes may be NULL): 0 of 1 without others. The models are the same in all; one saves them.
+ * Since 0.2.
+ */
+EVTWIN_API size_t evtwin_trainer_process(const evtwin_trainer *trainer, size_t *n_processes);
+
 /** NULL is fine. */
 EVTWIN_API void evtwin_trainer_free(evtwin_trainer *trainer);
 

@@ -166,9 +166,10 @@ static int is_enough(evtwin_target_kind kind, const batteries *b) {
 
 /* Folds of the batteries of the training part; rows of the scored part are left out. row and fold
  * have room for all. found: what there is to calibrate on. */
-static evtwin_status fold_training_part(evtwin_target_kind kind, const evtwin__label *whole,
-                                        const evtwin__groups *groups, evtwin__label *label,
-                                        size_t *row, int32_t *fold, evtwin__calibration *found) {
+static evtwin_status fold_training_part(const evtwin__peers *peers, evtwin_target_kind kind,
+                                        const evtwin__label *whole, const evtwin__groups *groups,
+                                        evtwin__label *label, size_t *row, int32_t *fold,
+                                        evtwin__calibration *found) {
     size_t n = 0;
     for (size_t k = 0; k < whole->n; k++) {
         if (whole->part[k] < 0) {
@@ -178,11 +179,15 @@ static evtwin_status fold_training_part(evtwin_target_kind kind, const evtwin__l
     const batteries b = count_batteries(whole, groups, row, n);
     *found = (evtwin__calibration){
         .n_batteries = b.n, .n_rows = n, .n_with = b.n_with, .n_without = b.n_without};
-    label->is_present = is_enough(kind, &b);
+    /* what all processes that train together have enough for */
+    double least[] = {is_enough(kind, &b),
+                      (double)(b.n < CALIBRATION_FOLDS ? b.n : CALIBRATION_FOLDS)};
+    EVTWIN_TRY(evtwin__peers_reduce(peers, EVTWIN__PEERS_MIN, least, 2));
+    label->is_present = least[0] > 0.0 && least[1] >= 2.0;
     if (!label->is_present) {
         return EVTWIN_OK;
     }
-    label->n_parts = b.n < CALIBRATION_FOLDS ? b.n : CALIBRATION_FOLDS;
+    label->n_parts = (size_t)least[1];
     EVTWIN_TRY(evtwin__split_folds(groups, row, n, label->n_parts, NULL, fold));
     for (size_t k = 0, i = 0; k < whole->n; k++) {
         label->part[k] = whole->part[k] < 0 ? fold[i++] : EVTWIN__LEFT_OUT;
@@ -202,8 +207,9 @@ static evtwin_status fold_training_parts(const evtwin__dataset *data, evtwin__bu
         const evtwin_status st =
             row == NULL || fold == NULL
                 ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory to fold %zu rows", whole->n)
-                : fold_training_part(r->trainer.target[t].kind, whole, &data->groups,
-                                     &r->data.label[t], row, fold, &model[t].calibration);
+                : fold_training_part(r->trainer.peers, r->trainer.target[t].kind, whole,
+                                     &data->groups, &r->data.label[t], row, fold,
+                                     &model[t].calibration);
         evtwin__free(row);
         evtwin__free(fold);
         EVTWIN_TRY(st);

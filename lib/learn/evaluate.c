@@ -51,7 +51,7 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
     evtwin__bundle_model *model = &trainer->bundle.model[t];
     const size_t n_test = evtwin_table_rows(r->held_out);
     const size_t n_folds = trainer->options.cv_folds > 0 ? label->n_parts : 0;
-    const evtwin_score counts = {.n_train = n_folds > 0 ? label->n : label->n - n_test,
+    const evtwin_score counts = {.n_train = n_folds > 0 ? label->n_all : label->n_all - n_test,
                                  .n_test = n_test,
                                  .n_folds = n_folds};
     const double *predicted[EVTWIN__N_SCORED];
@@ -64,11 +64,7 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
     EVTWIN_TRY(score_rows(kind, &counts, evtwin__held(r, EVTWIN__HELD_TRUTH), predicted,
                           model->single_feature, model->score));
     if (kind == EVTWIN_TARGET_EVENT) {
-        double n_positive = 0.0;
-        for (size_t k = 0; k < label->n; k++) {
-            n_positive += label->y[label->row[k]];
-        }
-        model->score[EVTWIN_SCORED_MEAN].base_rate = n_positive / (double)label->n;
+        model->score[EVTWIN_SCORED_MEAN].base_rate = label->y_sum_all / (double)label->n_all;
     }
     return EVTWIN_OK;
 }
@@ -91,7 +87,7 @@ static evtwin_status score_fold(const evtwin_trainer *trainer, const evtwin__lab
         }
         n += fold_of[i] == (int64_t)fold;
     }
-    const evtwin_score counts = {.n_train = label->n - n, .n_test = n, .n_folds = label->n_parts};
+    const evtwin_score counts = {.n_train = label->n_all - n, .n_test = n, .n_folds = label->n_parts};
     const char *feature = evtwin_features_name(evtwin__bundle_inputs(&trainer->bundle).features,
                                                r->single_feature[fold]);
     return score_rows(trainer->target[t].kind, &counts, to[0], to + 1, feature, r->fold[fold]);

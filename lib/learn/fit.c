@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "learn/fit_work.h"
+#include "learn/together.h"
 
 /* With folds the saved model is one more job, and the longest: it starts first. */
 static size_t list_jobs(const evtwin__dataset *data, int has_folds, int is_saved,
@@ -40,6 +41,17 @@ static evtwin_status add_held_columns(evtwin_table *table, const char *unit) {
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin__held_out_create(const char *unit, evtwin_table **out) {
+    evtwin_table *table = NULL;
+    evtwin_status st = evtwin_table_create(&table);
+    if (st < 0 || (st = add_held_columns(table, unit)) < 0) {
+        evtwin_table_free(table);
+        return st;
+    }
+    *out = table;
+    return EVTWIN_OK;
+}
+
 static evtwin_status fill_held_rows(const evtwin__dataset *data, const evtwin__label *label,
                                     evtwin_table *table) {
     int32_t group = -1, code = 0;
@@ -70,8 +82,7 @@ static evtwin_status make_held_out(evtwin__fitting *f, size_t t) {
     for (size_t k = 0; k < label->n; k++) {
         n_held += label->part[k] >= 0;
     }
-    EVTWIN_TRY(evtwin_table_create(&result->held_out));
-    EVTWIN_TRY(add_held_columns(result->held_out, label->unit));
+    EVTWIN_TRY(evtwin__held_out_create(label->unit, &result->held_out));
     EVTWIN_TRY(evtwin_table_resize(result->held_out, n_held));
     EVTWIN_TRY(fill_held_rows(f->data, label, result->held_out));
     for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
@@ -122,8 +133,13 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, 
     f.list = evtwin__calloc(n_parts + EVTWIN__T_COUNT, sizeof *f.list);
     EVTWIN_FAIL_IF(f.list == NULL, EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
     f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, is_saved, f.list);
-    const evtwin_status st = evtwin__rounds_run(&f.rounds, &trainer->options, stage,
-                                                count_rounds(&f), f.n_jobs, evtwin__fit_model, &f);
+    evtwin_status st = evtwin__rounds_run(&f.rounds, trainer->peers, &trainer->options, stage,
+                                          count_rounds(&f), f.n_jobs, evtwin__fit_model, &f);
     evtwin__free(f.list);
+    for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
+        if (data->label[t].is_present) {
+            st = evtwin__together_held_out(trainer->peers, &trainer->result[t]);
+        }
+    }
     return st;
 }

@@ -148,7 +148,7 @@ static void keep_round(void *ctx, int round, const char *name, double train, dou
 static evtwin_status grow_forest(job *j, size_t k) {
     evtwin__work *w = &j->work;
     evtwin__booster_data data;
-    evtwin__work_forest(w, k, &j->params[k], &data);
+    EVTWIN_TRY(evtwin__work_forest(w, k, &j->params[k], &data));
     watched of = {&w->trainer->result[w->t], (int)k};
     const evtwin__booster_watch watch = {
         .x = j->held_x, .y = j->held_y, .rows = w->part.n_test, .tell = keep_round, .ctx = &of};

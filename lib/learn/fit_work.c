@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/vmath.h"
+#include "learn/together.h"
 
 #include <math.h>
 #include <string.h>
@@ -137,8 +138,8 @@ void evtwin__work_labels(const evtwin__work *w, size_t k, const size_t *row, siz
     }
 }
 
-void evtwin__work_forest(evtwin__work *w, size_t k, evtwin__booster_params *params,
-                         evtwin__booster_data *data) {
+evtwin_status evtwin__work_forest(evtwin__work *w, size_t k, evtwin__booster_params *params,
+                                  evtwin__booster_data *data) {
     const evtwin__part *part = &w->part;
     *params = (evtwin__booster_params){.objective = evtwin__objective_of(w->target->kind),
                                        .growth = w->growth,
@@ -151,6 +152,7 @@ void evtwin__work_forest(evtwin__work *w, size_t k, evtwin__booster_params *para
                                    .cols = w->data->model_cols,
                                    .y = w->y,
                                    .feature_names = w->feature_name};
+    return evtwin__peers_broadcast(w->trainer->peers, params, sizeof *params, 0);
 }
 
 void evtwin__work_take_train(evtwin__work *w) {
@@ -173,7 +175,10 @@ evtwin_status evtwin__work_begin(evtwin_trainer *trainer, const evtwin__dataset 
                         .n_forests = evtwin__count_forests(trainer, t)};
     w->scaler = is_saved ? &trainer->bundle.scaler : &w->own_scaler;
     EVTWIN_TRY(select_rows(w));
-    return is_saved ? EVTWIN_OK
-                    : evtwin__scaler_fit(data->model_x, data->model_cols, w->part.train,
-                                         w->part.n_train, &w->own_scaler);
+    if (is_saved) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(evtwin__scaler_fit(data->model_x, data->model_cols, w->part.train, w->part.n_train,
+                                  &w->own_scaler));
+    return evtwin__together_scaler(trainer->peers, &w->own_scaler);
 }

@@ -7,7 +7,23 @@
 
 #include <stdio.h>
 
+static double share_done(const evtwin__rounds *r) {
+    return (double)r->n_done / (double)r->n_in_all;
+}
+
+/* Whether the caller of any process wants to stop; a process that is lost is noticed by XGBoost. */
+static int add_together(evtwin__rounds *r, size_t n) {
+    const evtwin_train_options *o = r->options;
+    r->n_done += n;
+    double stop = o->progress != NULL && o->progress(o->progress_ctx, r->stage, share_done(r)) != 0;
+    r->is_cancelled = evtwin__peers_reduce(r->peers, EVTWIN__PEERS_MAX, &stop, 1) < 0 || stop > 0.0;
+    return r->is_cancelled;
+}
+
 int evtwin__rounds_add(evtwin__rounds *r, size_t n) {
+    if (r->peers != NULL) {
+        return add_together(r, n);
+    }
     pthread_mutex_lock(&r->lock);
     r->n_done += n;
     const int is_cancelled = r->is_cancelled;
@@ -48,10 +64,19 @@ static void watch_jobs(evtwin__rounds *r) {
     pthread_mutex_unlock(&r->lock);
 }
 
-evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin_train_options *options,
-                                 const char *stage, size_t n_rounds, size_t n_jobs,
-                                 evtwin__work_fn job, void *ctx) {
-    *r = (evtwin__rounds){.options = options,
+static evtwin_status run_together(evtwin__rounds *r) {
+    evtwin_status st = EVTWIN_OK;
+    for (size_t i = 0; i < r->n_jobs && st >= 0; i++) {
+        st = r->job(r->ctx, i);
+    }
+    return st;
+}
+
+evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin__peers *peers,
+                                 const evtwin_train_options *options, const char *stage,
+                                 size_t n_rounds, size_t n_jobs, evtwin__work_fn job, void *ctx) {
+    *r = (evtwin__rounds){.peers = peers,
+                          .options = options,
                           .stage = stage,
                           .n_jobs = n_jobs,
                           .job = job,
@@ -59,6 +84,11 @@ evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin_train_options *
                           .lock = PTHREAD_MUTEX_INITIALIZER,
                           .changed = PTHREAD_COND_INITIALIZER,
                           .n_in_all = n_rounds > 0 ? n_rounds : 1};
+    if (peers != NULL) {
+        pthread_mutex_destroy(&r->lock);
+        pthread_cond_destroy(&r->changed);
+        return run_together(r);
+    }
     pthread_t runner;
     if (options->progress != NULL && pthread_create(&runner, NULL, run_jobs, r) == 0) {
         watch_jobs(r);

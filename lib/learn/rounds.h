@@ -6,6 +6,7 @@
 
 #include "core/parallel.h"
 #include "evtwin/train.h"
+#include "learn/peers.h"
 
 #include <pthread.h>
 
@@ -13,6 +14,7 @@ enum { EVTWIN__ROUNDS_ERROR_SIZE = 1024 };
 
 /* A round is one tree. Its members are rounds.c's. */
 typedef struct evtwin__rounds {
+    const evtwin__peers *peers;
     const evtwin_train_options *options; /* threads, the progress function */
     const char *stage;                   /* what the progress function hears */
     size_t n_jobs;
@@ -28,10 +30,12 @@ typedef struct evtwin__rounds {
 
 /* Run job(ctx, 0 … n_jobs - 1), of n_rounds in all, and report each round. With a progress function
  * the jobs run beside the caller's thread, which alone calls it and so can stop them at any time.
+ * With peers they run one after the other in the caller's thread, as they do in all processes, and
+ * stop in all at the same round if one caller wants it.
  * EVTWIN_E_CANCELLED if it did, or what the lowest job that failed says. */
-evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin_train_options *options,
-                                 const char *stage, size_t n_rounds, size_t n_jobs,
-                                 evtwin__work_fn job, void *ctx);
+evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin__peers *peers,
+                                 const evtwin_train_options *options, const char *stage,
+                                 size_t n_rounds, size_t n_jobs, evtwin__work_fn job, void *ctx);
 
 /* Called by a job: n rounds are done, or will not be needed. Non-zero = stop. */
 int evtwin__rounds_add(evtwin__rounds *r, size_t n);

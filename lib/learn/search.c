@@ -101,7 +101,7 @@ static evtwin_status try_all(search *s, const char *stage) {
                         (size_t)set_of(s, t, i).trees;
         }
     }
-    return evtwin__rounds_run(&s->rounds, &s->trainer->options, stage, n_rounds,
+    return evtwin__rounds_run(&s->rounds, s->trainer->peers, &s->trainer->options, stage, n_rounds,
                               n_targets * s->n_sets * EVTWIN__SEARCH_FOLDS, try_one, s);
 }
 

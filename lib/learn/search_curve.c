@@ -29,8 +29,8 @@ static evtwin_status begin_forests(growing *g) {
     for (size_t k = 0; k < w->n_forests && st >= 0; k++) {
         evtwin__booster_params params;
         evtwin__booster_data data;
-        evtwin__work_forest(w, k, &params, &data);
-        st = evtwin__grower_create(&params, &data, test, n_test, &g->forest[k]);
+        st = evtwin__work_forest(w, k, &params, &data);
+        st = st < 0 ? st : evtwin__grower_create(&params, &data, test, n_test, &g->forest[k]);
     }
     evtwin__free(test);
     return st;
@@ -54,6 +54,7 @@ static evtwin_status add_round(growing *g) {
         const double error = w->predicted[i] / (double)w->n_forests - w->part.y[w->part.test[i]];
         sum += error * error;
     }
+    EVTWIN_TRY(evtwin__peers_reduce(w->trainer->peers, EVTWIN__PEERS_SUM, &sum, 1));
     g->curve.squares[g->curve.n++] = sum;
     return EVTWIN_OK;
 }
@@ -83,7 +84,9 @@ evtwin_status evtwin__search_curve(evtwin_trainer *trainer, const evtwin__datase
     growing g = {0};
     evtwin_status st = evtwin__work_begin(trainer, data, t, part, 0, &g.work);
     g.work.growth = *growth;
-    g.curve.n_rows = g.work.part.n_test;
+    double n_rows = (double)g.work.part.n_test;
+    st = st < 0 ? st : evtwin__peers_reduce(trainer->peers, EVTWIN__PEERS_SUM, &n_rows, 1);
+    g.curve.n_rows = (size_t)n_rows;
     g.curve.squares = evtwin__calloc((size_t)growth->trees, sizeof *g.curve.squares);
     if (st >= 0 && g.curve.squares == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %d rounds", growth->trees);

@@ -10,6 +10,7 @@
 #include "learn/end_of_life.h"
 #include "learn/finding.h"
 #include "learn/recipe.h"
+#include "learn/together.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -224,8 +225,10 @@ static evtwin_status refuse(const evtwin_trainer *trainer) {
 
 static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
                                    evtwin__dataset *data) {
-    EVTWIN_TRY(refuse(trainer));
-    EVTWIN_TRY(evtwin__recipe_features(trainer, group, data));
+    EVTWIN_TRY(evtwin__peers_agree(trainer->peers, refuse(trainer)));
+    EVTWIN_TRY(evtwin__together_begin(trainer, data));
+    EVTWIN_TRY(evtwin__peers_agree(trainer->peers, evtwin__recipe_features(trainer, group, data)));
+    EVTWIN_TRY(evtwin__together_features(trainer));
     EVTWIN_TRY(evtwin__search(trainer, data));
     EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
     EVTWIN_TRY(evtwin__calibrate(trainer, data));
@@ -241,14 +244,17 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
     return evtwin__find_in_scores(trainer, data);
 }
 
-evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
-                           size_t n_targets, const evtwin_train_options *options,
-                           evtwin_trainer **out) {
-    EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
+static evtwin_status train_with(const evtwin__peers *peers, const evtwin_table *table,
+                                const evtwin_target *targets, size_t n_targets,
+                                const evtwin_train_options *options, evtwin_trainer **out) {
     evtwin_trainer *trainer = NULL;
     evtwin__dataset data = {.table = table};
-    evtwin_status st = evtwin__trainer_prepare(targets, n_targets, options, &data, &trainer);
+    evtwin_status st = evtwin__peers_agree(
+        peers, evtwin__trainer_prepare(targets, n_targets, options, &data, &trainer));
     if (st >= 0) {
+        trainer->peers = peers;
+        trainer->rank = peers != NULL ? peers->rank : 0;
+        trainer->n_processes = peers != NULL ? peers->n : 1;
         st = fit_and_score(trainer, options != NULL ? options->group : NULL, &data);
     }
     evtwin__dataset_clear(&data);
@@ -256,8 +262,32 @@ evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targe
         evtwin_trainer_free(trainer);
         return st;
     }
+    trainer->peers = NULL;
     *out = trainer;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
+                           size_t n_targets, const evtwin_train_options *options,
+                           evtwin_trainer **out) {
+    EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
+    evtwin_train_options o = default_options;
+    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
+    if (!o.together) {
+        return train_with(NULL, table, targets, n_targets, options, out);
+    }
+    evtwin__peers peers;
+    EVTWIN_TRY(evtwin__peers_join(&peers));
+    const evtwin_status st = train_with(&peers, table, targets, n_targets, options, out);
+    evtwin__peers_leave();
+    return st;
+}
+
+size_t evtwin_trainer_process(const evtwin_trainer *trainer, size_t *n_processes) {
+    if (n_processes != NULL) {
+        *n_processes = trainer != NULL ? trainer->n_processes : 0;
+    }
+    return trainer != NULL ? trainer->rank : 0;
 }
 
 /* ---- what it gives ---- */

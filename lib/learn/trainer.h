@@ -7,6 +7,7 @@
 #include "learn/booster.h"
 #include "learn/bundle.h"
 #include "learn/group.h"
+#include "learn/peers.h"
 
 /* Fewer held-out blocks are weak evidence at the one-sided 5 % of the bootstrap's bound: if all n
  * independent blocks favour a model that knows nothing, that is a chance of 2^-n, and 2^-4 is above
@@ -32,6 +33,9 @@ typedef struct evtwin__label {
     /* rows left out, counted once each in this order */
     size_t n_no_label, n_no_group, n_no_feature;
     size_t n_groups_used, n_groups_without; /* groups with and without a usable row */
+    /* of all processes that train together: usable rows, and the sum of their labels */
+    size_t n_all;
+    double y_sum_all;
 } evtwin__label;
 
 typedef struct evtwin__dataset {
@@ -123,6 +127,8 @@ void evtwin__result_clear(evtwin__result *result);
 typedef struct evtwin__recipe evtwin__recipe;
 
 struct evtwin_trainer {
+    const evtwin__peers *peers;             /* while it trains with others; NULL = alone */
+    size_t rank, n_processes;               /* it was trained as process rank of so many */
     evtwin_train_options options;           /* its strings are NULL */
     const evtwin__recipe *recipe;           /* static */
     const char *allow;                      /* causes, comma-separated; kept by the bundle */
@@ -177,6 +183,9 @@ evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *da
 /* search.c: with n_tune, choose how the models are grown: for the one that is saved and for that of
  * each fold, each by batteries that it learns from alone. */
 evtwin_status evtwin__search(evtwin_trainer *trainer, const evtwin__dataset *data);
+
+/* fit.c: an empty table of held-out predictions, with its columns. */
+evtwin_status evtwin__held_out_create(const char *unit, evtwin_table **out);
 
 /* fit.c: train all models side by side: those of the bundle, importances, held-out predictions.
  * stage is what the progress function hears; is_saved 0 = held-out predictions only. */

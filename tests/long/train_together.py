@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""train_together.py BIN: two processes train one model, by XGBoost's own collective and tracker.
+
+Each has half of a fleet. On another fleet their model has the error of one process that was given
+all of it (1 %; equal trees are not to be had, since the sketches of the columns differ). All say the same
+scores, process 0 saves. Data or options that do not fit each other, a process that is killed and
+a tracker that is not there end with a clear error, and none waits for ever.
+"""
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+
+import longtest as t
+
+PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's xgboost
+TRACKER = """import sys
+from xgboost.tracker import RabitTracker
+tracker = RabitTracker(host_ip="127.0.0.1", n_workers=int(sys.argv[1]))
+tracker.start(int(sys.argv[1]))
+for name, value in tracker.worker_envs().items():
+    print(f"{name}={value}", flush=True)
+print("", flush=True)
+sys.stdin.read()
+"""
+SEED = ["--seed", "1"]
+
+
+class Tracker:
+    """XGBoost's tracker of some processes, in a process of its own."""
+
+    def __init__(self, workers):
+        self.process = subprocess.Popen([PYTHON, "-c", TRACKER, str(workers)], text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        start_new_session=True)
+        t._children.append(self.process)
+        self.environment = {}
+        for line in iter(self.process.stdout.readline, "\n"):
+            t.require("the tracker starts", line != "")
+            name, _, value = line.strip().partition("=")
+            self.environment[name] = value
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def start(tracker, task, *options):
+    environment = dict(os.environ, DMLC_TASK_ID=str(task), **tracker.environment)
+    child = subprocess.Popen([t.tool("train"), "--together", *options], env=environment, text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, start_new_session=True)
+    t._children.append(child)
+    return child
+
+
+def together(commands):
+    """(exit code, stdout, stderr) of each process."""
+    tracker = Tracker(len(commands))
+    children = [start(tracker, i, *c) for i, c in enumerate(commands)]
+    ended = []
+    for child in children:
+        try:
+            out, err = child.communicate(timeout=240)
+        except subprocess.TimeoutExpired:
+            t.require("no process waits for ever", False)
+        ended.append((child.returncode, out, err))
+    tracker.stop()
+    return ended
+
+
+def halves(path):
+    """The fleet's batteries, every other one, as two files."""
+    with open(path, newline="") as f:
+        header, *rows = csv.reader(f)
+    key = header.index("battery_id")
+    number = {b: i for i, b in enumerate(dict.fromkeys(r[key] for r in rows))}
+    for half in (0, 1):
+        with open(f"half{half}.csv", "w", newline="") as f:
+            writer = csv.writer(f)
+            writer.writerow(header)
+            writer.writerows(r for r in rows if number[r[key]] % 2 == half)
+
+
+def errors(models):
+    """RMSE of RUL and Brier score of failure on the other fleet."""
+    t.run("predict", "--models", models, "--csv", "other.csv", "--out", "out.csv", "-q")
+    rul = brier = n = 0.0
+    with open("out.csv", newline="") as f:
+        for r in csv.DictReader(f):
+            rul += (float(r["rul_prediction"]) - float(r["rul"])) ** 2
+            brier += (float(r["failure_probability"]) - float(r["failure"])) ** 2
+            n += 1
+    return math.sqrt(rul / n), brier / n
+
+
+def compare(recipe, *options):
+    t.run("train", "all.csv", "--out", "one", "--recipe", recipe, *SEED, *options)
+    ended = together([[f"half{i}.csv", "--out", f"two{i}", "--json", "--recipe", recipe, *SEED,
+                       *options] for i in (0, 1)])
+    t.require("both end well", [e[0] for e in ended] == [0, 0], ended)
+    t.check("process 0 saves, and no other",
+            sorted(os.path.exists(f"two{i}/manifest.json") for i in (0, 1)) == [False, True])
+    saved = 0 if os.path.exists("two0/manifest.json") else 1
+    t.check("the other says so", "process 0 has saved the models" in ended[1 - saved][2],
+            ended[1 - saved][2])
+    (one, one_brier), (two, two_brier) = errors("one"), errors(f"two{saved}")
+    t.say(f"{recipe} {' '.join(options)}: RMSE on another fleet: one process {one:.2f}, two "
+          f"{two:.2f}; Brier {one_brier:.5f} and {two_brier:.5f}")
+    scores = json.loads(ended[saved][1])
+    with open(f"two{saved}/manifest.json") as f:
+        manifest = json.load(f)
+    t.check("all rows are counted", manifest["source"]["rows"] == sum(1 for _ in open("all.csv")) - 1,
+            manifest["source"])
+    t.check("the batteries of both are known", len(manifest["batteries"]) > 24,
+            len(manifest["batteries"]))
+    os.system(f"rm -r one two{saved}")
+    return one, two, scores
+
+
+def refusals():
+    base = ["--out", "bad", *SEED, "--failure-target", "none"]
+    cases = [
+        ("a battery in two places", [["half0.csv", *base]] * 2, "is in the data of two processes"),
+        ("other options", [["half0.csv", *base], ["half1.csv", *base, "--recipe", "history"]],
+         "options"),
+        ("other targets", [["half0.csv", *base], ["half1.csv", *base[:-2]]], "targets"),
+        ("no such file", [["half0.csv", *base], ["nowhere.csv", *base]], ""),
+    ]
+    for what, commands, text in cases[:3]:
+        ended = together(commands)
+        t.check(f"{what}: both are refused", all(e[0] not in (0, None) for e in ended), ended)
+        t.check(f"{what}: one says why", any(text in e[2] for e in ended), ended)
+    done = t.run("train", "half0.csv", "--together", *base, code=None)
+    t.check("no tracker", done.code != 0 and "DMLC_TRACKER_URI" in done.err, done.err)
+    t.check("nothing was saved", not os.path.exists("bad"))
+
+
+def lost():
+    """The other process ends when one is killed."""
+    tracker = Tracker(2)
+    children = [start(tracker, i, f"half{i}.csv", "--out", "lost", "--tune", "50", *SEED)
+                for i in (0, 1)]
+    t.await_true("it trains", 60, lambda: True)
+    try:
+        children[0].wait(8)
+    except subprocess.TimeoutExpired:
+        pass
+    t.require("both train", all(c.poll() is None for c in children))
+    children[1].kill()
+    children[1].communicate()
+    try:
+        _, err = children[0].communicate(timeout=120)
+        t.check("the other fails", children[0].returncode != 0, children[0].returncode)
+        t.check("and says why", "another process" in err or "process" in err, err[-500:])
+    except subprocess.TimeoutExpired:
+        t.check("the other ends", False)
+    tracker.stop()
+
+
+def main():
+    if subprocess.run([PYTHON, "-c", "import xgboost.tracker"], stderr=subprocess.DEVNULL,
+                      check=False).returncode != 0:
+        t.skip("python3-xgboost with XGBoost's tracker is not installed")
+    t.run("sim", "--until-eol", "--fleet", 60, "--seed", 5, "--record-days", 7, "--csv", "all.csv", "-q")
+    t.run("sim", "--until-eol", "--fleet", 60, "--seed", 6, "--record-days", 7, "--csv", "other.csv", "-q")
+    halves("all.csv")
+    for recipe, options in (("contract", []), ("history", []), ("contract", ["--cv", "3"])):
+        one, two, scores = compare(recipe, *options)
+        t.check(f"{recipe}: two are as good as one", two <= one * 1.01, (one, two))
+        tested = scores["rul"]["n_test"]
+        t.check("what both held out is scored", tested > 0, tested)
+    refusals()
+    lost()
+    t.finish()
+
+
+main()
