@@ -103,6 +103,14 @@ static void test_of_a_registry(void **state) {
     assert_null(strstr(text, "evtwin_registry_age"));
     check_with_promtool(text);
     evtwin_metrics_text_free(text);
+
+    /* the number is that of the models that predict, whatever the follower has given since */
+    assert_ok(evtwin_predictor_set_version(p, "evtwin-rul/3"));
+    assert_ok(evtwin_metrics_observe_models(metrics, p, follower));
+    text = text_of(metrics, 0);
+    assert_has(text,
+               "{name=\"evtwin-rul\",version=\"3\",run_id=\"\",model_version=\"evtwin-rul/3\"");
+    evtwin_metrics_text_free(text);
     evtwin_metrics_free(metrics);
     evtwin_follower_free(follower);
     evtwin_predictor_free(p);
