@@ -41,6 +41,7 @@ openssl|makes the certificates of test servers|openssl
 python3-psycopg2|writes to PostgreSQL as the users of the Python demo do|python:psycopg2
 python3-jsonschema|compares what the server answers with its description|python:jsonschema
 python3-yaml|reads deploy/ in tests|python:yaml
+systemd|checks the units of its services|systemd-analyze
 python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
 long_list='

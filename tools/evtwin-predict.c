@@ -44,11 +44,9 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
                                    .environment = "PREDICTION_INTERVAL",
                                    .help = "seconds between two looks for new rows"),
     [PREDICT_ONCE] = CLI_FLAG("once", .help = "predict what waits now, then exit"),
-    DELIVERY_OPTIONS(PREDICT_SPOOL),
-    [PREDICT_METRICS_PORT] = CLI_RANGE(
-        CLI_INTEGER, "metrics-port", "PORT", "9100", 0, 65535, .environment = "METRICS_PORT",
-        .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
     [PREDICT_CHECK] = CHECK_OPTION,
+    DELIVERY_OPTIONS(PREDICT_SPOOL),
+    SCRAPE_OPTIONS(PREDICT_METRICS, "9100", .environment = "METRICS_PORT"),
     [PREDICT_COVER] = CLI_STRING(
         "cover", "WHAT", "average", .choices = "average|each", .group = "Interval",
         .help = "how often the true RUL is between rul_low and rul_high: average: in nine rows of "
@@ -144,14 +142,15 @@ static int check_all(const cli *c) {
     check_models(c, &code);
     if (cli_text(c, PREDICT_SOURCE) == NULL) {
         check_store(&code, cli_text(c, PREDICT_STORE));
-        return code;
+    } else {
+        check_source(&code, cli_text(c, PREDICT_SOURCE));
+        for (size_t i = 0; i < cli_count(c, PREDICT_SINK); i++) {
+            check_sink(&code, "sink", cli_item(c, PREDICT_SINK, i));
+        }
+        delivery_check_spool(&code, c, PREDICT_SPOOL, cli_items(c, PREDICT_SINK),
+                             cli_count(c, PREDICT_SINK), NULL);
     }
-    check_source(&code, cli_text(c, PREDICT_SOURCE));
-    for (size_t i = 0; i < cli_count(c, PREDICT_SINK); i++) {
-        check_sink(&code, "sink", cli_item(c, PREDICT_SINK, i));
-    }
-    delivery_check_spool(&code, c, PREDICT_SPOOL, cli_items(c, PREDICT_SINK),
-                         cli_count(c, PREDICT_SINK), NULL);
+    scrape_check(&code, c, PREDICT_METRICS);
     return code;
 }
 

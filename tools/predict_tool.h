@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "delivery.h"
+#include "scrape.h"
 
 #include "evtwin/follower.h"
 #include "evtwin/store.h"
@@ -22,10 +23,10 @@ enum {
     PREDICT_SINK,
     PREDICT_INTERVAL,
     PREDICT_ONCE,
-    PREDICT_SPOOL, /* the first of them */
-    PREDICT_METRICS_PORT = PREDICT_SPOOL + DELIVERY_N_OPTIONS,
     PREDICT_CHECK,
-    PREDICT_COVER,
+    PREDICT_SPOOL,                                        /* the first of them */
+    PREDICT_METRICS = PREDICT_SPOOL + DELIVERY_N_OPTIONS, /* likewise */
+    PREDICT_COVER = PREDICT_METRICS + SCRAPE_N_OPTIONS,
     PREDICT_CSV,
     PREDICT_OUT,
     PREDICT_EXPLAIN,
