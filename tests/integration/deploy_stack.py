@@ -25,7 +25,7 @@ from server.stack import S3, Broker, Database, Places, Prometheus, Topics, Track
 
 BIN = os.path.abspath(sys.argv[1])
 DEADLINE_S = 120
-FLEET = 40  # of the training
+FLEET = 24  # of the training
 N_BATTERIES = 12  # of the live fleet, in compose.yaml
 IDS = {f"BATTERY_{i + 1:03d}" for i in range(N_BATTERIES)}
 try:
@@ -250,6 +250,44 @@ def ask_mlflow(up, s3):
     say("MLflow keeps artifacts in S3")
 
 
+def ask_tracking(up, s3):
+    """Step 9: the training's runs, its bundle in S3, the registered models. The id of the parent run."""
+    api = up.url("mlflow", 5000) + "/api/2.0/mlflow/"
+    experiment = get_json(api + "experiments/get-by-name?experiment_name=EV_Battery_Digital_Twin")["experiment"]
+    request = urllib.request.Request(api + "runs/search", method="POST", headers={"Content-Type": "application/json"},
+                                     data=json.dumps({"experiment_ids": [experiment["experiment_id"]]}).encode())
+    with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+        runs = json.load(answer)["runs"]
+    check(f"three runs, ended: {runs}", [r["info"]["status"] for r in runs] == ["FINISHED"] * 3)
+    tags = {r["info"]["run_id"]: {t["key"]: t["value"] for t in r["data"]["tags"]} for r in runs}
+    parents = [run for run in tags if "mlflow.parentRunId" not in tags[run]]
+    check(f"two in one: {tags}", len(parents) == 1 and
+          sum(t.get("mlflow.parentRunId") == parents[0] for t in tags.values()) == 2)
+    check("they have parameters and metrics", all(r["data"].get("params") and r["data"].get("metrics") for r in runs))
+    bundle = os.path.join(s3.buckets, "mlflow", experiment["experiment_id"], parents[0], "artifacts", "bundle")
+    with open(os.path.join(bundle, "manifest.json"), "rb") as f, \
+            open(os.path.join(folder.name, "models", "current", "manifest.json"), "rb") as ours:
+        check("the bundle is in S3", f.read() == ours.read())
+    for name in ("evtwin-rul", "evtwin-failure"):
+        version = get_json(api + f"registered-models/alias?name={name}&alias=champion")["model_version"]
+        check(f"the champion of {name}: {version}", version["run_id"] == parents[0] and version["version"] == "1")
+    say("MLflow: three runs, the bundle, two champions")
+
+
+def predict_from_registry(up, database):
+    """The rows that wait, by the champion of the registry (EVTWIN_MODELS=models:/evtwin-rul@champion)."""
+    waiting = "SELECT count(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"
+    await_("rows wait for a prediction", lambda: number(database, waiting) > 0)
+    words = up.words("evtwin-predict")
+    words[words.index("--models") + 1] = "models:/evtwin-rul@champion"
+    done = subprocess.run([*words, "--once"], env={**up.env("evtwin-predict"), "CACHE_DIRECTORY": folder.name}, cwd=folder.name,
+                          capture_output=True, text=True, timeout=600)
+    check(f"the champion predicts: {done.stderr}", done.returncode == 0)
+    check("its version stands on the rows", number(
+        database, "SELECT count(*) FROM ev_telemetry WHERE model_version = 'evtwin-rul/1'") > 0)
+    say("the registry's champion predicts")
+
+
 def ask_prometheus(up):
     """Step 10: the target is up, and the five queries of the guide."""
     base = up.url("prometheus", 9090)
@@ -331,6 +369,7 @@ def main():
     say("servers are up")
 
     train(up)
+    ask_tracking(up, s3)
     sim = simulate(up, database)
     predictor = predict(up, database)
     server = ask_rest(up)
@@ -338,7 +377,9 @@ def main():
     owner_is_no_superuser(database)
     ask_mlflow(up, s3)
     ask_prometheus(up)
-    for tool in (sim, predictor, server):
+    predictor.stop()
+    predict_from_registry(up, database)
+    for tool in (sim, server):
         tool.stop()
     rows = number(database, "SELECT COUNT(*) FROM ev_telemetry")
     delivered = re.findall(r"(\d+) records delivered to (\w+)", sim.said())
