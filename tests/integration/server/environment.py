@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Programs that tests fetch once and keep in the cache folder: MLflow in virtual environments, versitygw.
+"""Programs that tests fetch once and keep in the cache folder: MLflow and XGBoost in virtual environments,
+versitygw.
 
-    environment.py mlflow-2.22.5 mlflow-3.17.2 versitygw     # make them now, print where they are
+    environment.py mlflow-2.22.5 xgboost-3.2.0 versitygw     # make them now, print where they are
 
 Each takes minutes the first time and no time after that. Whoever asks while another makes one waits
 for it. What was made by half is made anew.
@@ -23,6 +24,12 @@ else:
 MLFLOW = {
     "2.22.5": ["mlflow==2.22.5", "sqlalchemy<2.1", "scikit-learn<1.6", "xgboost-cpu==2.1.4", "Flask-WTF<2"],
     "3.17.2": ["mlflow==3.17.2", "xgboost-cpu>=3,<4", "Flask-WTF<2"],
+}
+# The last of 1.7, 2.x and 3.x, with the scikit-learn that each knows. 1.7 comes with its code for GPUs only.
+XGBOOST = {
+    "1.7.6": ["xgboost==1.7.6", "numpy<2", "scikit-learn<1.6"],
+    "2.1.4": ["xgboost-cpu==2.1.4", "scikit-learn<1.6"],
+    "3.2.0": ["xgboost-cpu==3.2.0", "scikit-learn"],
 }
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 PATIENCE_S = 1500
@@ -56,16 +63,26 @@ def _kept(name, make):
     return folder
 
 
-def mlflow_python(version):
-    """The Python that has this MLflow (650 MB, 2 minutes the first time)."""
+def _python(kind, version, packages):
+    """The Python of a virtual environment with these packages."""
     def make(folder):
-        what = f"an environment for MLflow {version}"
+        what = f"an environment for {kind} {version}"
         _run(what, ["/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable,
                     "-m", "venv", folder])
         _run(what, [os.path.join(folder, "bin", "pip"), "install", "-q",
-                    "--disable-pip-version-check", "--prefer-binary", *MLFLOW[version]])
+                    "--disable-pip-version-check", "--prefer-binary", *packages])
 
-    return os.path.join(_kept(f"mlflow-{version}", make), "bin", "python")
+    return os.path.join(_kept(f"{kind.lower()}-{version}", make), "bin", "python")
+
+
+def mlflow_python(version):
+    """The Python that has this MLflow (650 MB, 2 minutes the first time)."""
+    return _python("MLflow", version, MLFLOW[version])
+
+
+def xgboost_python(version):
+    """The Python that has this XGBoost (240 MB, 1.7 500 MB; a minute the first time)."""
+    return _python("XGBoost", version, XGBOOST[version])
 
 
 def versitygw():
@@ -80,7 +97,8 @@ def versitygw():
 
 
 def main(names):
-    makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW}, "versitygw": (versitygw,)}
+    makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW},
+              **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST}, "versitygw": (versitygw,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")
     try:
