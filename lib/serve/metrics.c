@@ -2,14 +2,15 @@
 /* serve/metrics.c: what the predictor tells Prometheus: gauges of each battery, counters of its
  * work. */
 
+#include "serve/battery_gauges.h"
 #include "serve/exposition.h"
 #include "serve/metrics_drift.h"
+#include "serve/metrics_models.h"
 #include "serve/metrics_pump.h"
 
 #include "core/clock.h"
 #include "core/dict.h"
 #include "core/mem.h"
-#include "core/schema.h"
 #include "core/status.h"
 
 #include <math.h>
@@ -19,29 +20,12 @@
 
 enum { ID_SIZE = 51 };
 
-/* Every quantity of the schema with a metric is a gauge, numbered in the schema's order. */
-enum {
-    GAUGE_COUNT = 0
-#define NO_METRIC ""
-#define Q(ID, name, json_key, kind, type, unit, min, max, role, metric, ...) +(sizeof(metric) > 1)
-#include "core/schema.def"
-#undef Q
-};
-
-/* The quantity of the next gauge after q; EVTWIN__Q_COUNT beyond the last. Begin with SIZE_MAX. */
-static size_t next_gauge(size_t q) {
-    do {
-        q++;
-    } while (q < EVTWIN__Q_COUNT && evtwin__schema[q].metric[0] == '\0');
-    return q;
-}
-
 typedef struct battery {
     char id[ID_SIZE];
     int64_t time_us, seq; /* of the newest record */
     int64_t seen_s;       /* when it came, on the monotonic clock */
     uint64_t n_predictions;
-    double value[GAUGE_COUNT]; /* NaN = no series */
+    double value[EVTWIN__GAUGE_COUNT]; /* NaN = no series */
 } battery;
 
 typedef struct totals {
@@ -55,6 +39,7 @@ struct evtwin_metrics {
     double good_s, limit_s;   /* when a cycle last went well, how long that is enough; 0 = never */
     evtwin__drift_copy drift; /* of the session observed last */
     evtwin__pump_copy delivered; /* of the pump observed last */
+    evtwin__models_copy models;  /* observed last */
     evtwin__dict ids;            /* in order of first sight, as the batteries */
     battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
 };
@@ -99,7 +84,8 @@ static battery *find_battery(evtwin_metrics *metrics, const char *id) {
 /* The columns that a batch is read by. */
 typedef struct batch {
     const evtwin_table *table;
-    size_t rows, battery_id, time, seq, note, gauge[GAUGE_COUNT], prediction[EVTWIN__T_COUNT];
+    size_t rows, battery_id, time, seq, note, gauge[EVTWIN__GAUGE_COUNT],
+        prediction[EVTWIN__T_COUNT];
 } batch;
 
 static evtwin_status open_batch(const evtwin_table *table, batch *b) {
@@ -112,7 +98,8 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
         b->seq = EVTWIN_NO_COLUMN; /* absent, or of a type that cannot number records */
     }
     b->note = evtwin_table_find(table, "prediction_note");
-    for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
+    for (size_t g = 0, q = evtwin__next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT;
+         g++, q = evtwin__next_gauge(q)) {
         b->gauge[g] = evtwin_table_find(table, evtwin__schema[q].name);
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
@@ -131,8 +118,8 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
 }
 
 static void observe_row(evtwin_metrics *metrics, const batch *b, size_t row, int64_t now_s) {
-    double value[GAUGE_COUNT];
-    for (size_t g = 0; g < GAUGE_COUNT; g++) {
+    double value[EVTWIN__GAUGE_COUNT];
+    for (size_t g = 0; g < EVTWIN__GAUGE_COUNT; g++) {
         const double v = evtwin_table_number(b->table, b->gauge[g], row);
         value[g] = isfinite(v) ? v : NAN;
     }
@@ -208,6 +195,19 @@ evtwin_status evtwin_metrics_observe_pump(evtwin_metrics *metrics, const evtwin_
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_metrics_observe_models(evtwin_metrics *metrics,
+                                            const evtwin_predictor *predictor,
+                                            const evtwin_follower *follower) {
+    EVTWIN_FAIL_IF(metrics == NULL || predictor == NULL, EVTWIN_E_ARG,
+                   "evtwin_metrics_observe_models: metrics or predictor is NULL");
+    evtwin__models_copy now;
+    EVTWIN_TRY(evtwin__models_copy_take(predictor, follower, &now));
+    pthread_mutex_lock(&metrics->lock);
+    metrics->models = now;
+    pthread_mutex_unlock(&metrics->lock);
+    return EVTWIN_OK;
+}
+
 void evtwin_metrics_count_error(evtwin_metrics *metrics) {
     if (metrics == NULL) {
         return;
@@ -238,45 +238,38 @@ double evtwin__metrics_cycle_age_s(const evtwin_metrics *metrics, double *limit_
 
 /* ---- the text ---- */
 
-/* The unit that ends a gauge's name, "celsius" or "litres_per_minute"; NULL if its quantity has
- * none. */
-static const char *unit_of(const evtwin__quantity *quantity) {
-    const char *name = quantity->metric;
-    const char *per = strstr(name, "_per_");
-    const char *at = per != NULL ? per : name + strlen(name);
-    while (at > name && at[-1] != '_') {
-        at--;
-    }
-    return quantity->unit[0] != '\0' && at > name ? at : NULL;
+/* A copy of the batteries, and since when those that are gone have not been seen. */
+typedef struct batteries {
+    const battery *list;
+    int64_t oldest_s;
+} batteries;
+
+static const char *id_of(const void *ctx, size_t i) {
+    return ((const batteries *)ctx)->list[i].id;
 }
 
-static void begin_gauge(size_t q, evtwin__exposition *out) {
-    const evtwin__quantity *quantity = &evtwin__schema[q];
-    const char first = quantity->description[0];
-    char help[256];
-    snprintf(help, sizeof help, "%c%s; of the newest record, absent where it is unknown.",
-             first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first, quantity->description + 1);
-    evtwin__expose_family(out, quantity->metric, EVTWIN__GAUGE, unit_of(quantity), help);
+static double value_of(const void *ctx, size_t i, size_t g, size_t q) {
+    (void)q;
+    const batteries *b = ctx;
+    return b->list[i].seen_s >= b->oldest_s ? b->list[i].value[g] : (double)NAN;
 }
 
-static void write_batteries(const battery *batteries, size_t n, evtwin__exposition *out) {
-    const int64_t oldest_s = (int64_t)evtwin__monotonic_s() - EVTWIN__METRICS_STALE_S;
-    for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
-        begin_gauge(q, out);
-        for (size_t i = 0; i < n; i++) {
-            const battery *b = &batteries[i];
-            if (!isnan(b->value[g]) && b->seen_s >= oldest_s) {
-                const evtwin__label label = {"battery_id", b->id};
-                evtwin__expose(out, evtwin__schema[q].metric, "", &label, 1, b->value[g]);
-            }
-        }
-    }
+static void write_batteries(const battery *list, size_t n, evtwin__exposition *out) {
+    static const char of_newest[] = "of the newest record, absent where it is unknown";
+    const batteries seen = {list, (int64_t)evtwin__monotonic_s() - EVTWIN__METRICS_STALE_S};
+    const evtwin__gauged gauged = {.n = n,
+                                   .batteries = &seen,
+                                   .id = id_of,
+                                   .value = value_of,
+                                   .measured = of_newest,
+                                   .predicted = of_newest};
+    evtwin__battery_gauges_write(&gauged, out);
     evtwin__expose_family(out, "battery_predictions", EVTWIN__COUNTER, NULL,
                           "Predictions made for the battery.");
     for (size_t i = 0; i < n; i++) {
-        const evtwin__label label = {"battery_id", batteries[i].id};
+        const evtwin__label label = {"battery_id", list[i].id};
         evtwin__expose(out, "battery_predictions", "_total", &label, 1,
-                       (double)batteries[i].n_predictions);
+                       (double)list[i].n_predictions);
     }
 }
 
@@ -310,6 +303,7 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     pthread_mutex_lock(&m->lock);
     const size_t n = m->ids.n;
     const totals t = m->totals;
+    const evtwin__models_copy models = m->models;
     battery *copy = evtwin__calloc(n, sizeof *copy);
     if (copy != NULL && n > 0) {
         memcpy(copy, m->batteries, n * sizeof *copy);
@@ -322,6 +316,7 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     if (is_copied) {
         write_batteries(copy, n, out);
         write_totals(&t, n, out);
+        evtwin__models_copy_write(&models, out);
         evtwin__drift_copy_write(&drift, out);
         evtwin__pump_copy_write(&delivered, out);
     }

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 
-from limits_def import DEPLOY, check, failed, finish, limits, skip, strictest
+from limits_def import DEPLOY, ROOT, check, failed, finish, limits, skip, strictest
 
 try:
     import yaml
@@ -31,6 +31,8 @@ SERVICE = {
     "EvtwinStoreDown": ('evtwin_store_up{job="battery_api"}', "0x100"),
     "EvtwinSinkDown": ('evtwin_sink_up{job="sim", sink="kafka://h/t", takes="records"}', "0x100"),
     "EvtwinRecordsLost": ('evtwin_sink_lost_records_total{job="sim", sink="kafka://h/t", takes="records"}', "0+1x100"),
+    "EvtwinModelsRefused": (f"evtwin_registry_refused_versions_total{{{PREDICT}}}", "0+1x100"),
+    "EvtwinRegistryDown": (f"evtwin_registry_up{{{PREDICT}}}", "0x100"),
     "EvtwinAlertsNotDelivered": ('evtwin_alerts_waiting{job="battery_api", channel="mail"}', "3x100"),
 }
 BESIDE = {"EvtwinUnlikeTrainingData": (f'evtwin_drift_batteries{{{PREDICT}, cause="sign"}}', "0x100")}
@@ -88,6 +90,31 @@ def tests_of_the_service(rules):
     return tests
 
 
+def check_names():
+    """Every gauge of a battery's values is in docs/metrics.md, and scraped from one program only."""
+    with open(os.path.join(ROOT, "lib/core/schema.def")) as f:
+        gauges = set(re.findall(r'"((?:evtwin_)?battery_\w+)"', f.read()))
+    with open(os.path.join(ROOT, "docs/metrics.md")) as f:
+        described = set(re.findall(r"`((?:evtwin_)?battery_\w+)`", f.read()))
+    check("docs/metrics.md names every gauge", len(gauges) >= 17 and gauges <= described, gauges - described)
+    others = set()
+    for name in os.listdir(os.path.join(ROOT, "lib/serve")):
+        if name.endswith(".c"):
+            with open(os.path.join(ROOT, "lib/serve", name)) as f:
+                others |= set(re.findall(r'"(evtwin_\w+)"', f.read()))
+    check("other metrics", len(others) >= 30 and "evtwin_battery_health" in others, others)
+    with open(os.path.join(FOLDER, "prometheus.yml")) as f:
+        jobs = {job["job_name"]: job for job in yaml.safe_load(f)["scrape_configs"]}
+    drop = jobs["battery_api"]["metric_relabel_configs"][0]
+    check("it is a drop by name", drop["action"] == "drop" and drop["source_labels"] == ["__name__"])
+    dropped = re.compile(drop["regex"])
+    check("every gauge is dropped", all(dropped.fullmatch(name) for name in gauges))
+    check("nothing else is", not [name for name in others if dropped.fullmatch(name)])
+    check("jobs and ports of the contract", jobs["battery_predictor"]["static_configs"] ==
+          [{"targets": ["evtwin-predict:9100"]}] and jobs["battery_api"]["static_configs"] ==
+          [{"targets": ["evtwin-serve:5001"]}])
+
+
 def run_tests(tests):
     with tempfile.TemporaryDirectory(prefix="evtwin-rules.") as folder:
         path = os.path.join(folder, "test.json")
@@ -106,6 +133,7 @@ def main():
     with open(os.path.join(FOLDER, "rules.yml")) as f:
         groups = {g["name"]: g["rules"] for g in yaml.safe_load(f)["groups"]}
 
+    check_names()
     rules = limits()
     check("there are limits of status and alerts", sum(r["kind"] != "display" for r in rules) >= 10)
     by_limit = {}

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Programs that tests fetch once and keep in the cache folder: MLflow and XGBoost in virtual environments,
-versitygw.
+versitygw, kubernetes-validate.
 
     environment.py mlflow-2.22.5 xgboost-3.2.0 versitygw     # make them now, print where they are
 
@@ -32,6 +32,7 @@ XGBOOST = {
     "3.2.0": ["xgboost-cpu==3.2.0", "scikit-learn"],
 }
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+KUBERNETES_VALIDATE = "kubernetes-validate==1.33.1"  # has the schemas with it
 PATIENCE_S = 1500
 
 
@@ -63,26 +64,33 @@ def _kept(name, make):
     return folder
 
 
-def _python(kind, version, packages):
-    """The Python of a virtual environment with these packages."""
+def _environment(name, what, packages):
+    """The folder of a virtual environment with these packages."""
     def make(folder):
-        what = f"an environment for {kind} {version}"
         _run(what, ["/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable,
                     "-m", "venv", folder])
         _run(what, [os.path.join(folder, "bin", "pip"), "install", "-q",
                     "--disable-pip-version-check", "--prefer-binary", *packages])
 
-    return os.path.join(_kept(f"{kind.lower()}-{version}", make), "bin", "python")
+    return _kept(name, make)
 
 
 def mlflow_python(version):
     """The Python that has this MLflow (650 MB, 2 minutes the first time)."""
-    return _python("MLflow", version, MLFLOW[version])
+    folder = _environment(f"mlflow-{version}", f"an environment for MLflow {version}", MLFLOW[version])
+    return os.path.join(folder, "bin", "python")
 
 
 def xgboost_python(version):
     """The Python that has this XGBoost (240 MB, 1.7 500 MB; a minute the first time)."""
-    return _python("XGBoost", version, XGBOOST[version])
+    folder = _environment(f"xgboost-{version}", f"an environment for XGBoost {version}", XGBOOST[version])
+    return os.path.join(folder, "bin", "python")
+
+
+def kubernetes_validate():
+    """The program kubernetes-validate (20 s the first time)."""
+    folder = _environment(KUBERNETES_VALIDATE.replace("==", "-"), "kubernetes-validate", [KUBERNETES_VALIDATE])
+    return os.path.join(folder, "bin", "kubernetes-validate")
 
 
 def versitygw():
@@ -98,7 +106,8 @@ def versitygw():
 
 def main(names):
     makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW},
-              **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST}, "versitygw": (versitygw,)}
+              **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST}, "versitygw": (versitygw,),
+              "kubernetes-validate": (kubernetes_validate,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")
     try:
