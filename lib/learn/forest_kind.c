@@ -44,7 +44,7 @@ static const struct {
     /* of others */
     {TEXT("tree\nversion="), 0, "a LightGBM model", train_xgboost},
     {TEXT("tree\r\nversion="), 0, "a LightGBM model", train_xgboost},
-    {TEXT("\"tree_info\":[{\"tree_index\""), 4096, "a JSON dump of LightGBM", train_xgboost},
+    {TEXT("\"label_index\""), 256, "a JSON dump of LightGBM", train_xgboost},
     {TEXT("CBM1"), 0, "a CatBoost model", train_xgboost},
 #undef TEXT
 };

@@ -221,7 +221,8 @@ static void test_other_kinds(void **state) {
         {BYTES("{L\0\0\0\0\0\0\0\6Config{L\0\0\0\0\0\0\0\7learner{"), "snapshot|save_model"},
         {BYTES("tree\nversion=v4\n"), "LightGBM|evtwin-train|save_model"},
         {BYTES("tree\r\nversion=v4\r\n"), "LightGBM|evtwin-train|save_model"},
-        {BYTES("{\"name\":\"tree\",\"version\":\"v4\",\"tree_info\":[{\"tree_index\":0"),
+        {BYTES("{\"name\": \"tree\", \"version\": \"v4\", \"num_class\": 1, "
+               "\"num_tree_per_iteration\": 1, \"label_index\": 0, \"max_feature_idx\": 3"),
          "JSON dump of LightGBM|evtwin-train"},
         {BYTES("CBM1\x10\0\0\0"), "CatBoost|evtwin-train"},
         {BYTES("\x08\x08\x12\x0bOnnxMLTools\x1a\0051.13"), "ONNX|converted|save_model"},
