@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The client of tracking servers beside MLflow 2.22.5, MLflow 3.17.2 with users, and an S3 that checks
+"""The client of tracking servers beside MLflow 2.22.5, 3.17.2, one with users, and an S3 that checks
 signatures: what was logged is read back value by value by MLflow's own API."""
 import base64
 import json
@@ -307,7 +307,7 @@ def in_buckets(rest, c, folder, tree, s3):
     c.fails("EVTWIN_E_NOT_FOUND", "download", f"runs:/{run}/mode", os.path.join(folder, "got"))
 
 
-def many_objects(server, folder, s3):
+def many_objects(server, _, folder, s3):
     """More than S3 lists at once: the last one is too many, and it comes with the second part."""
     s3.make_bucket("many")
     os.mkdir(os.path.join(s3.buckets, "many", "x"))
@@ -355,14 +355,14 @@ def who_may(server, rest, folder, s3):
         assert "AWS_ACCESS_KEY_ID" in c.fails("EVTWIN_E_STATE", "upload", "s3://many/y", __file__, "")
 
 
-def by_another_name(server):
+def by_another_name(server, *_):
     """A name that MLflow 3 does not know: it is asked as its own proxy, so that no name has to exist."""
     with client(server, uri=f"http://mlflow.example:{server.port}", env={"http_proxy": server.uri}) as c:
         text = c.fails("EVTWIN_E_DENIED", "experiment", "x")
         assert "MLFLOW_SERVER_ALLOWED_HOSTS" in text, text
 
 
-def down(server, rest, folder):
+def down(server, _, folder):
     with client(server) as c:
         experiment = c.ok("experiment", "models")[0]
     with client(server, timeout_s=1, n_retries=1, retry_pause_s=0.1) as c:
@@ -377,23 +377,28 @@ def down(server, rest, folder):
 
 
 def main():
-    with Versitygw() as s3, MLflow("2.22.5") as two, MLflow("3.17.2", user=ADMIN) as three:
-        for server in (two, three):
-            folder = tempfile.mkdtemp(prefix="evtwin-mlflow.")
-            try:
-                rest = Rest(server)
-                for part, *more in ((runs,), (models, s3)):
-                    began = time.monotonic()
-                    part(server, rest, folder, *more)
-                    print(f"{server.version} {part.__name__}: {time.monotonic() - began:.1f} s", flush=True)
-                if server is three:
-                    many_objects(server, folder, s3)
-                    who_may(server, rest, folder, s3)
-                    by_another_name(server)
-                down(server, rest, folder)
-                print(f"{server.version} faults", flush=True)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+    with Versitygw() as s3, MLflow("2.22.5", later=True) as two, MLflow("3.17.2", later=True) as three, \
+            MLflow("3.17.2", user=ADMIN, later=True) as guarded:
+        folder = tempfile.mkdtemp(prefix="evtwin-mlflow.")
+        began = time.monotonic()
+
+        def step(part, server, *more):
+            part(server, Rest(server), folder, *more)
+            print(f"{time.monotonic() - began:6.1f} s  {server.version} {part.__name__}", flush=True)
+
+        try:
+            for server in (two, three):
+                server.ready()
+                step(runs, server)
+                step(models, server, s3)
+            step(many_objects, three, s3)
+            step(by_another_name, three)
+            guarded.ready()
+            step(who_may, guarded, s3)
+            for server in (two, three):
+                step(down, server)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     print("ok")
 
 
