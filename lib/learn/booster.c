@@ -61,6 +61,66 @@ static evtwin_status make_matrix(const evtwin__booster_data *data, DMatrixHandle
     return EVTWIN_OK;
 }
 
+/* ---- rows from a source ---- */
+
+/* What the callbacks of XGBoost, which know success and its opposite only, keep for us. */
+typedef struct feed {
+    const evtwin__booster_data *data;
+    DMatrixHandle proxy;
+    evtwin_status status; /* of the source, or of taking its batch */
+    char error[512];
+} feed;
+
+static void on_reset(DataIterHandle handle) {
+    const feed *f = handle;
+    f->data->source->reset(f->data->source->ctx);
+}
+
+static evtwin_status take_batch(feed *f) {
+    const float *x, *y;
+    size_t rows;
+    char array[192];
+    const evtwin_status st = f->data->source->next(f->data->source->ctx, &x, &y, &rows);
+    if (st != EVTWIN_OK) {
+        return st;
+    }
+    array_interface(x, rows, f->data->cols, array, sizeof array);
+    XGB_TRY(XGProxyDMatrixSetDataDense(f->proxy, array));
+    array_interface(y, rows, 0, array, sizeof array);
+    XGB_TRY(XGDMatrixSetInfoFromInterface(f->proxy, "label", array));
+    return EVTWIN_OK;
+}
+
+/* 1 = there is a batch, 0 = there is none: after a failure XGBoost gets no more, and what it made
+ * is thrown away. */
+static int on_next(DataIterHandle handle) {
+    feed *f = handle;
+    if (f->status < 0) {
+        return 0;
+    }
+    const evtwin_status st = take_batch(f);
+    if (st < 0) {
+        f->status = st;
+        snprintf(f->error, sizeof f->error, "%s", evtwin_last_error());
+    }
+    return st == EVTWIN_OK;
+}
+
+static evtwin_status make_streamed_matrix(const evtwin__booster_data *data, DMatrixHandle *out) {
+    feed f = {.data = data};
+    XGB_TRY(XGProxyDMatrixCreate(&f.proxy));
+    const int rc =
+        XGQuantileDMatrixCreateFromCallback(&f, f.proxy, NULL, on_reset, on_next,
+                                            "{\"missing\":NaN,\"nthread\":1,\"max_bin\":256}", out);
+    const evtwin_status st =
+        rc == 0 || f.status < 0 ? EVTWIN_OK : xgboost_failed("XGQuantileDMatrixCreateFromCallback");
+    XGDMatrixFree(f.proxy);
+    EVTWIN_FAIL_IF(f.status < 0, f.status, "%s", f.error);
+    return st;
+}
+
+/* ---- training ---- */
+
 static evtwin_status set_params(BoosterHandle booster, const evtwin__booster_params *params) {
     char depth[EVTWIN__NUM_SIZE], rate[EVTWIN__NUM_SIZE], base[EVTWIN__NUM_SIZE];
     evtwin__format_i64(params->depth, depth);
@@ -151,7 +211,7 @@ evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
                                     const evtwin__booster_data *data,
                                     evtwin__booster_round_fn round, void *ctx,
                                     evtwin__booster_model *out) {
-    assert(data->rows > 0 && data->cols > 0);
+    assert((data->rows > 0 || data->source != NULL) && data->cols > 0);
     evtwin_status st;
     DMatrixHandle matrix = NULL;
     BoosterHandle booster = NULL;
@@ -161,7 +221,8 @@ evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu importances", data->cols);
         goto done;
     }
-    if ((st = make_matrix(data, &matrix)) < 0) {
+    st = data->source != NULL ? make_streamed_matrix(data, &matrix) : make_matrix(data, &matrix);
+    if (st < 0) {
         goto done;
     }
     if (XGBoosterCreate(&matrix, 1, &booster) != 0) {

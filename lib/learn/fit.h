@@ -35,6 +35,10 @@ typedef struct evtwin__fitting {
     char error[EVTWIN__FIT_ERROR_SIZE];
 } evtwin__fitting;
 
+/* fit.c: the table of a target's held-out predictions (evtwin_trainer_predictions), n rows that are
+ * missing still. */
+evtwin_status evtwin__make_held_table(const char *unit, size_t n, evtwin_table **out);
+
 /* fit_model.c: the forests of a target: a probability has one. */
 size_t evtwin__count_forests(const evtwin_trainer *trainer, size_t t);
 
