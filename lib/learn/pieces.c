@@ -56,11 +56,14 @@ static void clear(evtwin__pieces *p) {
     evtwin_table_free(p->sample);
 }
 
-evtwin_status evtwin_train_csv(evtwin_csv *csv, const evtwin_target *targets, size_t n_targets,
-                               const evtwin_train_options *options, evtwin_trainer **out) {
-    EVTWIN_FAIL_IF(csv == NULL || out == NULL, EVTWIN_E_ARG, "csv or out is NULL");
+const evtwin__pieces_limits evtwin__pieces_by_default = {
+    .piece_rows = 65536, .battery_rows = 4194304, .audit_rows = 200000, .sample_rows = 1000000};
+
+evtwin_status evtwin__train_pieces(evtwin_csv *csv, const evtwin_target *targets, size_t n_targets,
+                                   const evtwin_train_options *options,
+                                   const evtwin__pieces_limits *limits, evtwin_trainer **out) {
     evtwin_train_options o;
-    evtwin__pieces p = {.file.fd = -1};
+    evtwin__pieces p = {.file.fd = -1, .limits = *limits};
     EVTWIN_TRY(evtwin__trainer_begin(targets, n_targets, options, &o, p.column, &p.trainer));
     evtwin_status st = check_options(&o, p.trainer->recipe);
     st = st < 0 ? st : train(&p, csv, targets, n_targets, &o);
@@ -71,4 +74,10 @@ evtwin_status evtwin_train_csv(evtwin_csv *csv, const evtwin_target *targets, si
     }
     *out = p.trainer;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin_train_csv(evtwin_csv *csv, const evtwin_target *targets, size_t n_targets,
+                               const evtwin_train_options *options, evtwin_trainer **out) {
+    EVTWIN_FAIL_IF(csv == NULL || out == NULL, EVTWIN_E_ARG, "csv or out is NULL");
+    return evtwin__train_pieces(csv, targets, n_targets, options, &evtwin__pieces_by_default, out);
 }

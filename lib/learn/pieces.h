@@ -13,12 +13,20 @@
 #include "learn/split.h"
 #include "learn/trainer.h"
 
-enum {
-    EVTWIN__PIECE_ROWS = 65536,           /* a piece ends with the battery that reaches them */
-    EVTWIN__PIECE_BATTERY_ROWS = 4194304, /* a battery is held in memory whole: at most these */
-    EVTWIN__PIECES_AUDIT_ROWS = 200000,   /* of whole batteries that the audit looks at */
-    EVTWIN__PIECES_SAMPLE_ROWS = 1000000, /* that other samples have, of all batteries */
-};
+/* How much is held at once. evtwin_train_csv has one set of them, tests have others. */
+typedef struct evtwin__pieces_limits {
+    size_t piece_rows;   /* a piece ends with the battery that reaches them */
+    size_t battery_rows; /* a battery is held in memory whole: at most these */
+    size_t audit_rows;   /* of whole batteries that the audit looks at */
+    size_t sample_rows;  /* that other samples have, of all batteries */
+} evtwin__pieces_limits;
+
+extern const evtwin__pieces_limits evtwin__pieces_by_default;
+
+/* evtwin_train_csv with these limits. */
+evtwin_status evtwin__train_pieces(evtwin_csv *csv, const evtwin_target *targets, size_t n_targets,
+                                   const evtwin_train_options *options,
+                                   const evtwin__pieces_limits *limits, evtwin_trainer **out);
 
 /* A battery's rows in the file: neighbours, in one block. */
 typedef struct evtwin__pieces_battery {
@@ -31,6 +39,7 @@ typedef struct evtwin__pieces_battery {
 
 typedef struct evtwin__pieces {
     evtwin_trainer *trainer;
+    evtwin__pieces_limits limits;
     evtwin__rows_file file;
     evtwin__dict names;              /* of the batteries, in the order of their first rows */
     evtwin__pieces_battery *battery; /* (names.n) */
@@ -95,7 +104,7 @@ int evtwin__pieces_has(const evtwin__pieces_choice *choice, const evtwin__pieces
 size_t evtwin__pieces_rows_of(const evtwin__pieces_choice *choice,
                               const evtwin__pieces_battery *battery);
 size_t evtwin__pieces_count(const evtwin__pieces *p, const evtwin__pieces_choice *choice);
-/* The step with which a choice has about EVTWIN__PIECES_SAMPLE_ROWS rows, each battery its share.
+/* The step with which a choice has about limits.sample_rows rows, each battery its share.
  */
 size_t evtwin__pieces_step(const evtwin__pieces *p, const evtwin__pieces_choice *choice);
 

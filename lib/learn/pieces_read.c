@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { READ_ROWS = 16384 };
-
 typedef struct reading {
     evtwin__pieces *p;
     evtwin__csv_pieces *csv;
@@ -288,7 +286,8 @@ static evtwin_status take_data(reading *r, const evtwin_trainer *trainer,
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu rows", d->rows);
     } else if ((st = write_rows(r, &c)) >= 0) {
         add_counts(p, trainer, d);
-        st = evtwin__pieces_sample_add(&r->sample, d->table, &d->groups, c.first_battery);
+        st = evtwin__pieces_sample_add(&r->sample, d->table, &d->groups, c.first_battery,
+                                       p->limits.audit_rows);
     }
     evtwin__free(c.v);
     evtwin__free(c.place);
@@ -340,11 +339,11 @@ static evtwin_status cut_piece(reading *r, size_t n) {
 
 static evtwin_status fail_long(const reading *r, size_t col) {
     const char *name = evtwin_table_text(r->table, col, 0);
-    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED,
-                "%s: battery '%s' has more than %d rows: in pieces, each battery is held in memory "
-                "whole; thin its rows out, or train the file whole",
-                evtwin__csv_pieces_name(r->csv), name != NULL ? name : "",
-                EVTWIN__PIECE_BATTERY_ROWS);
+    EVTWIN_FAIL(
+        EVTWIN_E_UNSUPPORTED,
+        "%s: battery '%s' has more than %zu rows: in pieces, each battery is held in memory "
+        "whole; thin its rows out, or train the file whole",
+        evtwin__csv_pieces_name(r->csv), name != NULL ? name : "", r->p->limits.battery_rows);
 }
 
 static evtwin_status read_pieces(reading *r) {
@@ -353,16 +352,19 @@ static evtwin_status read_pieces(reading *r) {
     for (;;) {
         const double share = evtwin__csv_pieces_share(r->csv);
         EVTWIN_TRY(evtwin__trainer_report(r->p->trainer, "reading", share));
-        const evtwin_status st = evtwin__csv_pieces_next(r->csv, READ_ROWS, r->table);
+        const evtwin_status st =
+            evtwin__csv_pieces_next(r->csv, r->p->limits.piece_rows / 4 + 1, r->table);
         EVTWIN_TRY(st);
         const size_t rows = evtwin_table_rows(r->table);
         if (st == EVTWIN_DONE) {
             return rows > 0 ? cut_piece(r, rows) : EVTWIN_OK;
         }
-        const size_t n = rows >= EVTWIN__PIECE_ROWS ? whole_rows(r->table, col) : 0;
-        EVTWIN_TRY(n > 0                               ? cut_piece(r, n)
-                   : rows > EVTWIN__PIECE_BATTERY_ROWS ? fail_long(r, col)
-                                                       : EVTWIN_OK);
+        if (rows >= r->p->limits.piece_rows) {
+            const size_t n = whole_rows(r->table, col);
+            EVTWIN_TRY(n > 0                              ? cut_piece(r, n)
+                       : rows > r->p->limits.battery_rows ? fail_long(r, col)
+                                                          : EVTWIN_OK);
+        }
     }
 }
 

@@ -45,7 +45,7 @@ size_t evtwin__pieces_step(const evtwin__pieces *p, const evtwin__pieces_choice 
     evtwin__pieces_choice all = *choice;
     all.step = 0;
     const size_t n = evtwin__pieces_count(p, &all);
-    return (n + EVTWIN__PIECES_SAMPLE_ROWS - 1) / EVTWIN__PIECES_SAMPLE_ROWS;
+    return (n + p->limits.sample_rows - 1) / p->limits.sample_rows;
 }
 
 /* The labels of a block say which rows a target can use; y (T_COUNT, rows). */

@@ -7,7 +7,6 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/table.h"
-#include "learn/pieces.h"
 
 #include <string.h>
 
@@ -104,7 +103,8 @@ static evtwin_status thin_out(evtwin__pieces_sample *s) {
 }
 
 evtwin_status evtwin__pieces_sample_add(evtwin__pieces_sample *s, const evtwin_table *table,
-                                        const evtwin__groups *groups, size_t first) {
+                                        const evtwin__groups *groups, size_t first,
+                                        size_t max_rows) {
     const size_t rows = evtwin_table_rows(table);
     s->step = s->step > 0 ? s->step : 1;
     size_t *row = evtwin__calloc(rows, sizeof *row), n = 0;
@@ -120,7 +120,7 @@ evtwin_status evtwin__pieces_sample_add(evtwin__pieces_sample *s, const evtwin_t
         st = append(s, picked);
     }
     evtwin_table_free(picked);
-    while (st >= 0 && s->n > 1 && evtwin_table_rows(s->table) > EVTWIN__PIECES_AUDIT_ROWS) {
+    while (st >= 0 && s->n > 1 && evtwin_table_rows(s->table) > max_rows) {
         st = thin_out(s);
     }
     return st;

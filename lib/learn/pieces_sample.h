@@ -16,9 +16,11 @@ typedef struct evtwin__pieces_sample {
     size_t n, capacity;
 } evtwin__pieces_sample;
 
-/* Look at a table of whole batteries, which are those from number first on. */
+/* Look at a table of whole batteries, which are those from number first on; at most max_rows stay,
+ * or one battery. */
 evtwin_status evtwin__pieces_sample_add(evtwin__pieces_sample *s, const evtwin_table *table,
-                                        const evtwin__groups *groups, size_t first);
+                                        const evtwin__groups *groups, size_t first,
+                                        size_t max_rows);
 void evtwin__pieces_sample_clear(evtwin__pieces_sample *s);
 
 #endif

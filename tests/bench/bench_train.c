@@ -67,7 +67,8 @@ static double time_xgboost(const evtwin_table *table) {
         for (size_t r = 0; r < TRAIN_ROWS; r++) {
             y[r] = (float)truth[r];
         }
-        const evtwin__booster_data data = {x32, TRAIN_ROWS, COLS, y, name};
+        const evtwin__booster_data data = {
+            .x = x32, .rows = TRAIN_ROWS, .cols = COLS, .y = y, .feature_names = name};
         evtwin__booster_model model;
         const double start = cpu_s();
         check(evtwin__booster_train(&params[t], &data, NULL, NULL, &model));
