@@ -40,10 +40,13 @@ mosquitto|is the MQTT broker that tests start (Debian also starts one as a servi
 openssl|makes the certificates of test servers|openssl
 python3-psycopg2|writes to PostgreSQL as the users of the Python demo do|python:psycopg2
 python3-jsonschema|compares what the server answers with its description|python:jsonschema
+python3-yaml|reads deploy/ in tests|python:yaml
 python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
 long_list='
 clang|second compiler|clang
+python3-venv|has the MLflow that tests fetch|file:/usr/lib/python3*/ensurepip/__init__.py
+golang-go|builds the S3 that tests fetch|go
 libclang-rt-dev|sanitizers and fuzzers of clang|fuzzer
 gcc-arm-linux-gnueabihf|builds for 32-bit ARM|arm-linux-gnueabihf-gcc
 libc6-dev-armhf-cross|its C library|file:/usr/arm-linux-gnueabihf/include/stdio.h

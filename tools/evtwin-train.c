@@ -2,6 +2,7 @@
 /* tools/evtwin-train.c: train the RUL and failure models on a CSV and save them as a bundle. */
 
 #include "cli/cli.h"
+#include "train_mlflow.h"
 #include "train_report.h"
 
 #include "evtwin/evtwin.h"
@@ -32,6 +33,7 @@ enum {
     AUDIT_ONLY,
     ALLOW,
     JSON,
+    MLFLOW_MODELS,
     N_OPTIONS
 };
 
@@ -110,6 +112,10 @@ static const cli_option options[N_OPTIONS] = {
         CLI_FLAG("json", .group = "Report",
                  .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
                          "standard output"),
+    [MLFLOW_MODELS] = CLI_STRING(
+        "mlflow-models", "DIR", NULL, .group = "MLflow (docs/mlflow.md)",
+        .help = "also save each model as a folder DIR/evtwin-TARGET that mlflow.pyfunc.load_model "
+                "opens in Python, for raw telemetry; needs no server"),
 };
 
 static const cli_tool tool = {
@@ -364,12 +370,23 @@ static int report_audit(const cli *c, const char *path, evtwin_audit *audit) {
     return n > 0 ? CLI_DATA : 0;
 }
 
+/* Folders for Python, where they were asked for. */
+static int save_models(const cli *c, const evtwin_trainer *trainer) {
+    const char *folder = cli_text(c, MLFLOW_MODELS);
+    if (folder == NULL) {
+        return 0;
+    }
+    cli_begin_write(folder);
+    return cli_end_write(folder, train_mlflow_save(trainer, folder),
+                         "choose another folder with --mlflow-models");
+}
+
 static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     const char *out = cli_text(c, OUT);
     cli_begin_write(out);
-    const int code =
+    int code =
         cli_end_write(out, evtwin_trainer_save(trainer, out), "choose another folder with --out");
-    if (code != 0) {
+    if (code != 0 || (code = save_models(c, trainer)) != 0) {
         return code;
     }
     if (!cli_is_on(c, JSON)) {
@@ -428,6 +445,9 @@ static int run(const cli *c) {
     }
     const int is_audit = cli_is_on(c, AUDIT_ONLY);
     int code = is_audit ? 0 : cli_check_output_folder(cli_text(c, OUT));
+    if (code == 0 && !is_audit && cli_text(c, MLFLOW_MODELS) != NULL) {
+        code = cli_check_output_folder(cli_text(c, MLFLOW_MODELS));
+    }
     if (code != 0) {
         return code;
     }

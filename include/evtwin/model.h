@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/model.h: a forest of decision trees read from an XGBoost JSON model: fully validated, with
- * the same results as XGBoost to the bit. */
+/* evtwin/model.h: a forest of decision trees read from an XGBoost model, JSON or UBJSON: fully
+ * validated, with the same results as XGBoost to the bit. */
 #ifndef EVTWIN_MODEL_H
 #define EVTWIN_MODEL_H
 
@@ -13,23 +13,31 @@ extern "C" {
 /** One loaded model. It is immutable: any number of threads may predict with it at once. */
 typedef struct evtwin_model evtwin_model;
 
+/** What a model's value is of its margin, and XGBoost's names of it. */
 typedef enum evtwin_objective {
-    EVTWIN_OBJECTIVE_REGRESSION = 0, /**< reg:squarederror: value = margin */
-    EVTWIN_OBJECTIVE_LOGISTIC = 1    /**< binary:logistic: value = 1 / (1 + exp(-margin)) */
+    /** The margin: reg:squarederror, reg:absoluteerror, reg:pseudohubererror, reg:squaredlogerror,
+     * reg:quantileerror. */
+    EVTWIN_OBJECTIVE_REGRESSION = 0,
+    /** 1 / (1 + exp(-margin)): binary:logistic, reg:logistic. */
+    EVTWIN_OBJECTIVE_LOGISTIC = 1,
+    /** exp(margin), at most FLT_MAX: reg:gamma, reg:tweedie, count:poisson. Since 0.2. */
+    EVTWIN_OBJECTIVE_LOG = 2
 } evtwin_objective;
 
 /**
- * Load a JSON model of XGBoost 1.7 to 3.x: booster gbtree, one output, at most 1 GiB, 2,048
- * features and 1,048,576 trees. The whole file is validated before it is used: a damaged or hostile
- * file is an error, never a crash, and takes at most a few times its size in memory. Of a model
- * that was stopped early (learner attribute best_iteration) the trees up to the best round are
- * used, as XGBoost's scikit-learn wrapper does; a warning to the log says so.
+ * Load a model of XGBoost 1.7 to 3.x, JSON or UBJSON by its content, whatever the file is called:
+ * booster gbtree, one output, at most 1 GiB, 2,048 features and 1,048,576 trees. The whole file is
+ * validated before it is used: a damaged or hostile file is an error, never a crash, and takes at
+ * most a few times its size in memory. Of a model that was stopped early (learner attribute
+ * best_iteration) the trees up to the best round are used, as XGBoost's scikit-learn wrapper does;
+ * a warning to the log says so.
  * @param out  freed by the caller with evtwin_model_free(); untouched on failure.
- * @return EVTWIN_E_NOT_FOUND; EVTWIN_E_IO; EVTWIN_E_PARSE (not valid JSON, or a value of another
- * type than expected); EVTWIN_E_CORRUPT (names the tree and the node); EVTWIN_E_UNSUPPORTED
+ * @return EVTWIN_E_NOT_FOUND; EVTWIN_E_IO; EVTWIN_E_PARSE (not valid JSON or UBJSON, or a value of
+ * another type than expected); EVTWIN_E_CORRUPT (names the tree and the node); EVTWIN_E_UNSUPPORTED
  * (booster dart or gblinear, categorical splits, several outputs, boosted random forests, another
- * objective or version, UBJSON and other kinds of files, which are named, too large; a base_score
- * of 0 or 1 before XGBoost 3.2).
+ * objective or version, models of other programs and other kinds of files, which are named, too
+ * large; a base_score of 0 or 1 before XGBoost 3.2).
+ * UBJSON since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_model_load(const char *path, evtwin_model **out);
 
@@ -64,9 +72,9 @@ EVTWIN_API evtwin_status evtwin_model_margin(const evtwin_model *model, const fl
                                              size_t cols, float *y);
 
 /**
- * The same in the unit of the target: the margin itself, or the probability for a logistic model.
- * Probabilities are computed from the margin in double precision and are the same on every machine;
- * XGBoost's, computed in float, lie within 3 units in the last place of them.
+ * The same in the unit of the target: the margin itself, or what its objective makes of it.
+ * Probabilities and exponentials are computed from the margin in double precision and are the same
+ * on every machine; XGBoost's, computed in float, lie within 3 units in the last place of them.
  */
 EVTWIN_API evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x,
                                               size_t rows, size_t cols, float *y);

@@ -18,8 +18,8 @@ typedef struct evtwin_predictor evtwin_predictor;
 /** What the manifest says. Strings are borrowed from the predictor, "" if unknown. */
 typedef struct evtwin_predictor_info {
     size_t size;
-    const char *version;    /**< first 12 hex digits of the manifest's SHA-256: the model_version of
-                               predictions */
+    const char *version;    /**< the model_version of predictions: bundle, unless
+                               evtwin_predictor_set_version was called */
     const char *trained_at; /**< RFC 3339 UTC */
     size_t n_targets;       /**< number of models */
     const char *label_rule; /**< what end of life was when the labels were made */
@@ -29,6 +29,8 @@ typedef struct evtwin_predictor_info {
     /** the column that says whose past a row is of; "" if it is battery_id, or no past is needed.
      * Since 0.2. */
     const char *group;
+    /** first 12 hex digits of the manifest's SHA-256, which names the whole bundle. Since 0.2. */
+    const char *bundle;
 } evtwin_predictor_info;
 
 /** What a score is of. */
@@ -81,6 +83,17 @@ EVTWIN_API void evtwin_predictor_free(evtwin_predictor *predictor);
  * predictor. @return EVTWIN_E_ARG if size is too small. */
 EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                                    evtwin_predictor_info *out, size_t size);
+
+/**
+ * Name what predicts, as a registry does ("evtwin-rul/3"): the model_version of its predictions, of
+ * its scores and of the states of sessions. To be called before a session or other threads use the
+ * predictor.
+ * @param version  1 to 255 bytes of UTF-8 without control characters; copied.
+ * @return EVTWIN_E_ARG for another one. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_predictor_set_version(evtwin_predictor *predictor,
+                                                      const char *version);
+
 /** The features, in the column order of evtwin_predictor_predict. Borrowed. Since 0.2. */
 EVTWIN_API const evtwin_features *evtwin_predictor_features(const evtwin_predictor *predictor);
 

@@ -132,13 +132,31 @@ EVTWIN_API evtwin_status evtwin_session_drift(const evtwin_session *session, evt
 
 /**
  * Take over states that evtwin_session_pending gave earlier, in place of what is known of these
- * batteries. Rows of another format or model version, and rows that cannot be read, are ignored
- * with one line in the log that counts them.
+ * batteries. A state of another model goes on as evtwin_session_swap says, if its past is made of
+ * the same features. Others, rows of another format and rows that cannot be read are ignored with
+ * one line in the log that counts them.
  * @return EVTWIN_E_SCHEMA if one of the four columns is absent or of another type, EVTWIN_E_STATE
  * if something is pending.
  */
 EVTWIN_API evtwin_status evtwin_session_restore(evtwin_session *session,
                                                 const evtwin_table *states);
+
+/**
+ * Predict with other models from the next apply on, without losing what is known of the batteries.
+ * Where the models look at a past made of the same features (recipe "history" with the same
+ * features and counter of cycles), each battery's past stays: what the new models say of a row is
+ * bit for bit what they would have said with that past from the start. What the old ones said of a
+ * battery's end of life is forgotten: the RUL is settled from what the new ones say, as of a
+ * battery whose first ten cycles these are. Where the features are others, the pasts begin anew,
+ * which is logged. Newest times and counts of rows stay; the watch for drift
+ * (evtwin_session_range, _drift) begins anew, since the training data are others.
+ * @param predictor  borrowed: it must outlive the session; the old one is no longer needed.
+ * @param n_anew_out  batteries whose past was dropped; may be NULL.
+ * @return EVTWIN_E_STATE if something is pending; with reasons EVTWIN_E_UNSUPPORTED as
+ * evtwin_model_contributions. On failure the session is as it was. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_swap(evtwin_session *session,
+                                             const evtwin_predictor *predictor, size_t *n_anew_out);
 
 #ifdef __cplusplus
 }

@@ -369,6 +369,18 @@ EVTWIN_API evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *s
 EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor);
 
 /**
+ * From the next batch on the pump predicts with another predictor, of which it takes ownership; the
+ * old one is freed. Its session goes on, see evtwin_session_swap. A batch that was read and not
+ * predicted yet is predicted by the new one.
+ * @param n_anew_out  batteries whose past was dropped; may be NULL.
+ * @return EVTWIN_E_STATE if the pump has no predictor, EVTWIN_E_AGAIN while a batch that was
+ * predicted waits for its sinks (evtwin_pump_run_once delivers it), or what evtwin_session_swap
+ * says; the pump is then as it was. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_pump_swap_predictor(evtwin_pump *pump, evtwin_predictor *predictor,
+                                                    size_t *n_anew_out);
+
+/**
  * Records that the source refuses, and with a spool rows that a sink refuses, go to this sink as
  * letters (evtwin_sink_write_letters) before their position is acknowledged; a sink that fails is
  * tried again, and without a spool the source is not read on meanwhile. Records that the source

@@ -42,6 +42,9 @@ typedef struct evtwin_quantity {
     evtwin_quantity_kind kind;
     int is_feature;     /**< 1 = a model may learn from it */
     const char *metric; /**< Prometheus gauge of a battery's newest value; "" = none */
+    /** The same gauge by Prometheus' conventions, evtwin_battery_…, in the base unit that ends the
+     * name (a ratio for percent); "" = none. Since 0.2. */
+    const char *base_metric;
 } evtwin_quantity;
 
 /**

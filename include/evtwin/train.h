@@ -259,6 +259,35 @@ EVTWIN_API const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *
  */
 EVTWIN_API evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir);
 
+/** What a model's folder for MLflow says of where it goes. Strings are borrowed for the call.
+ * Since 0.2. */
+typedef struct evtwin_mlflow_options {
+    size_t size;
+    const char *artifact_path; /**< below the artifacts of its run; NULL = "model" */
+    const char *run_id;        /**< NULL = of no run */
+    const char *model_id;      /**< of MLflow 3's logged model; NULL = none */
+} evtwin_mlflow_options;
+
+/** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
+ * version of the struct. Since 0.2 */
+EVTWIN_API evtwin_status evtwin_mlflow_options_init(evtwin_mlflow_options *options, size_t size);
+
+/**
+ * Save the model of a target as a folder that MLflow opens in Python (docs/mlflow.md), needing no
+ * server: mlflow.pyfunc.load_model(dir).predict(frame) takes raw telemetry in our units and gives
+ * what the saved bundle predicts, equal in float32. With recipe "contract" mlflow.xgboost opens it
+ * too, as a Booster of raw values: scaler in its thresholds, calibration in its leaves, names set;
+ * it gives what the forest says, which is not held at 0, of rows with missing values too. The
+ * folder is made if absent; files of these names are overwritten, MLmodel the last.
+ * @param options  NULL = the defaults.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained, EVTWIN_E_UNSUPPORTED
+ * if a feature is of a derived quantity, which the loader does not compute, EVTWIN_E_ARG if dir is
+ * empty or too long, EVTWIN_E_IO naming the path. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_save_mlflow(const evtwin_trainer *trainer,
+                                                    const char *target, const char *dir,
+                                                    const evtwin_mlflow_options *options);
+
 #ifdef __cplusplus
 }
 #endif

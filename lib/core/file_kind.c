@@ -76,7 +76,7 @@ static int is_utf16(const char *d, size_t size) {
 }
 
 /* An object whose first key or member count has a length in binary: JSON has '"' or '}' there. */
-static int is_ubjson(const char *d, size_t size) {
+int evtwin__file_is_ubjson(const char *d, size_t size) {
     return size >= 3 && d[0] == '{' && memchr("iUIlLmM$#", d[1], 9) != NULL &&
            (d[1] == '$' || d[1] == '#' || (unsigned char)d[2] < 0x20);
 }
@@ -115,5 +115,5 @@ evtwin_status evtwin__file_kind(const char *name, const char *data, size_t size,
     if (is_utf16(data, size)) {
         return fail(name, "UTF-16", "save it as UTF-8");
     }
-    return is_ubjson(data, size) ? fail(name, "UBJSON", instead) : EVTWIN_OK;
+    return evtwin__file_is_ubjson(data, size) ? fail(name, "UBJSON", instead) : EVTWIN_OK;
 }

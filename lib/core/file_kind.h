@@ -15,4 +15,7 @@ enum { EVTWIN__FILE_KIND_BYTES = 512 };
 evtwin_status evtwin__file_kind(const char *name, const char *data, size_t size,
                                 const char *instead);
 
+/* 1 if the first bytes are those of a UBJSON object, which evtwin__file_kind refuses as text. */
+int evtwin__file_is_ubjson(const char *data, size_t size);
+
 #endif

@@ -26,9 +26,11 @@
 
 /* clang-format off */
 const evtwin__quantity evtwin__schema[EVTWIN__Q_COUNT] = {
-#define Q(ID, name_, json_key_, kind_, type_, unit_, min_, max_, role_, metric_, description_, ...)  \
+#define Q(ID, name_, json_key_, kind_, type_, unit_, min_, max_, role_, metric_, base_metric_,       \
+          description_, ...)                                                                         \
     [EVTWIN__Q_##ID] = {.name = #name_, .json_key = #json_key_, .unit = unit_, .metric = metric_,    \
-                        .description = description_, .kind = EVTWIN_KIND_##kind_,                    \
+                        .base_metric = base_metric_, .description = description_,                    \
+                        .kind = EVTWIN_KIND_##kind_,                                                 \
                         .type = EVTWIN_##type_, .min = min_, .max = max_,                            \
                         .role = EVTWIN__ROLE_##role_, .alias = {__VA_ARGS__}},
 #include "core/schema.def"
@@ -59,7 +61,8 @@ evtwin_status evtwin_quantity_get(size_t index, evtwin_quantity *out, size_t siz
                                   .description = q->description,
                                   .kind = q->kind,
                                   .is_feature = q->role == EVTWIN__ROLE_FEATURE,
-                                  .metric = q->metric};
+                                  .metric = q->metric,
+                                  .base_metric = q->base_metric};
     evtwin__report_copy(out, size, &full, sizeof full);
     return EVTWIN_OK;
 }

@@ -34,7 +34,7 @@ typedef struct evtwin__alias {
 enum { EVTWIN__N_NAMINGS = 5, EVTWIN__MAX_ALIASES = EVTWIN__N_NAMINGS };
 
 typedef struct evtwin__quantity {
-    const char *name, *json_key, *unit, *metric, *description;
+    const char *name, *json_key, *unit, *metric, *base_metric, *description;
     evtwin_quantity_kind kind;
     evtwin_type type;
     double min, max; /* NaN = no limit */

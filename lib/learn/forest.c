@@ -9,6 +9,7 @@
 #include "learn/forest.h"
 
 #include <assert.h>
+#include <float.h>
 
 enum {
     LANES = EVTWIN__FOREST_LANES,
@@ -139,15 +140,19 @@ evtwin_status evtwin_model_margin(const evtwin_model *model, const float *x, siz
     return EVTWIN_OK;
 }
 
+/* Our exp, in double: the same bits on every machine, within 3 ulp of XGBoost's expf. */
 evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x, size_t rows,
                                    size_t cols, float *y) {
-    const evtwin_status st = evtwin_model_margin(model, x, rows, cols, y);
-    if (st < 0 || model->objective != EVTWIN_OBJECTIVE_LOGISTIC) {
-        return st;
-    }
-    /* our exp, in double: the same bits on every machine, within 3 ulp of XGBoost.s expf */
-    for (size_t r = 0; r < rows; r++) {
-        y[r] = (float)(1.0 / (1.0 + evtwin__exp(-(double)y[r])));
+    EVTWIN_TRY(evtwin_model_margin(model, x, rows, cols, y));
+    if (model->objective == EVTWIN_OBJECTIVE_LOGISTIC) {
+        for (size_t r = 0; r < rows; r++) {
+            y[r] = (float)(1.0 / (1.0 + evtwin__exp(-(double)y[r])));
+        }
+    } else if (model->objective == EVTWIN_OBJECTIVE_LOG) {
+        for (size_t r = 0; r < rows; r++) {
+            const double value = evtwin__exp((double)y[r]);
+            y[r] = value < (double)FLT_MAX ? (float)value : FLT_MAX;
+        }
     }
     return EVTWIN_OK;
 }

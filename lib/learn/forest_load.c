@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* learn/forest_load.c: read an XGBoost JSON model. What is read of the file, and what each part may
- * hold, is in tables of rows, one table for each object of the file; other keys are passed over. */
+/* learn/forest_load.c: read an XGBoost model, JSON or UBJSON. What is read of the file, and what
+ * each part may hold, is in tables of rows, one table for each object of the file; other keys are
+ * passed over. */
 
 #include "evtwin/model.h"
 
@@ -8,8 +9,9 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "learn/forest_objective.h"
 #include "learn/forest_tree.h"
-#include "learn/json_scan.h"
+#include "learn/model_scan.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -18,11 +20,11 @@
 
 /* The state of one load; a row's place is an offset into it. */
 typedef struct loader {
-    evtwin__json_scan scan;
+    evtwin__scan scan;
     evtwin__numbers version, tree_info;
     int32_t n_features, n_trees; /* n_trees -1: not given */
-    int32_t objective;           /* index of the accepted string */
-    int32_t checked;             /* values that are only checked */
+    evtwin_objective objective;
+    int32_t checked; /* values that are only checked */
     evtwin__slice base_score, best_iteration;
     size_t n_names, names_cap;
     evtwin__file_tree tree; /* the one that is being read */
@@ -38,8 +40,7 @@ typedef struct row {
     int32_t min, max;         /* of an integer: outside them the file is damaged */
     int32_t supported;        /* above it the file is valid but not supported … */
     const char *unsupported;  /* … for this reason; NULL: all of [min, max] is supported */
-    const char *item;         /* what one item of an array belongs to, or a string names */
-    const char *accepted[2];  /* the supported strings */
+    const char *item;         /* what one item of an array belongs to */
     const struct row *object; /* rows of an object, the last without a key */
 } row;
 
@@ -60,7 +61,7 @@ static evtwin_status read_member(loader *l, const row *rows, evtwin__slice key, 
         const evtwin_status st = rows[i].read(l, &rows[i]);
         return st < 0 ? evtwin__fail_in(st, "%s", rows[i].key) : st;
     }
-    return evtwin__json_scan_skip(&l->scan);
+    return evtwin__scan_skip(&l->scan);
 }
 
 /* An object; it recurses as deep as the tables do. */
@@ -68,8 +69,8 @@ static evtwin_status object(loader *l, const row *r) {
     uint32_t seen = 0;
     int more = 1;
     evtwin__slice key;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '{');
-    while (st >= 0 && (st = evtwin__json_scan_member(&l->scan, &key, &more)) >= 0 && more) {
+    evtwin_status st = evtwin__scan_enter(&l->scan, '{');
+    while (st >= 0 && (st = evtwin__scan_member(&l->scan, &key, &more)) >= 0 && more) {
         st = read_member(l, r->object, key, &seen);
     }
     for (int i = 0; st >= 0 && r->object[i].key != NULL; i++) {
@@ -87,14 +88,14 @@ static evtwin_status check_supported(const row *r, int32_t v) {
 
 static evtwin_status integer(loader *l, const row *r) {
     int32_t *out = place_of(l, r);
-    const evtwin_status st = evtwin__json_scan_int(&l->scan, r->min, r->max, out);
+    const evtwin_status st = evtwin__scan_int(&l->scan, r->min, r->max, out);
     return st < 0 ? st : check_supported(r, *out);
 }
 
 /* An integer that is written as a string, as XGBoost does in its *_param objects. */
 static evtwin_status setting(loader *l, const row *r) {
     evtwin__slice value;
-    EVTWIN_TRY(evtwin__json_scan_string(&l->scan, &value));
+    EVTWIN_TRY(evtwin__scan_string(&l->scan, &value));
     int64_t v;
     EVTWIN_FAIL_IF(!evtwin__parse_i64(value.at, value.size, &v) || v < r->min || v > r->max,
                    EVTWIN_E_CORRUPT, "\"%.*s\" is not an integer from %d to %d",
@@ -103,19 +104,24 @@ static evtwin_status setting(loader *l, const row *r) {
     return check_supported(r, (int32_t)v);
 }
 
-/* An array of 4-byte numbers. */
+/* An array of 4-byte numbers. A node has a number in seven arrays and a tree one in tree_info, so
+ * that more of them than a seventh of the file's bytes (and the three of a version) are not of a
+ * valid file: an array of single bytes would take four times its size. */
 static inline evtwin_status numbers(loader *l, const row *r, int is_float) {
     evtwin__numbers *to = place_of(l, r);
+    const size_t most = l->scan.size / 7 + 3;
     int more = 1;
     to->n = 0;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    while (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
+    evtwin_status st = evtwin__scan_enter(&l->scan, '[');
+    while (st >= 0 && (st = evtwin__scan_item(&l->scan, &more)) >= 0 && more) {
+        EVTWIN_FAIL_IF(to->n == most, EVTWIN_E_CORRUPT,
+                       "more than %zu numbers in a file of %zu bytes", most, l->scan.size);
         if ((st = evtwin__model_grow(&to->i32, &to->cap, to->n + 1, sizeof *to->i32)) < 0) {
             break;
         }
         if (is_float) {
-            st = evtwin__json_scan_f32(&l->scan, &to->f32[to->n]);
-        } else if ((st = evtwin__json_scan_int(&l->scan, r->min, r->max, &to->i32[to->n])) >= 0) {
+            st = evtwin__scan_f32(&l->scan, &to->f32[to->n]);
+        } else if ((st = evtwin__scan_int(&l->scan, r->min, r->max, &to->i32[to->n])) >= 0) {
             st = check_supported(r, to->i32[to->n]);
         }
         to->n += st >= 0;
@@ -134,43 +140,43 @@ static evtwin_status floats(loader *l, const row *r) {
 /* An array that a supported file leaves empty. */
 static evtwin_status empty(loader *l, const row *r) {
     int more = 0;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    EVTWIN_FAIL_IF(st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more,
+    evtwin_status st = evtwin__scan_enter(&l->scan, '[');
+    EVTWIN_FAIL_IF(st >= 0 && (st = evtwin__scan_item(&l->scan, &more)) >= 0 && more,
                    EVTWIN_E_UNSUPPORTED, "not supported: %s", r->unsupported);
     return st;
 }
 
 static evtwin_status string(loader *l, const row *r) {
-    return evtwin__json_scan_string(&l->scan, place_of(l, r));
+    return evtwin__scan_string(&l->scan, place_of(l, r));
 }
 
-/* One of the accepted strings, kept as its index. */
-static evtwin_status choice(loader *l, const row *r) {
+static evtwin_status objective_name(loader *l, const row *r) {
     evtwin__slice value;
-    EVTWIN_TRY(evtwin__json_scan_string(&l->scan, &value));
-    for (int i = 0; i < 2 && r->accepted[i] != NULL; i++) {
-        if (evtwin__slice_is(value, r->accepted[i])) {
-            *(int32_t *)place_of(l, r) = i;
-            return EVTWIN_OK;
-        }
-    }
-    EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s \"%.*s\" is not supported: train with %s=\"%s\"%s%s%s",
-                r->item, EVTWIN__SLICE_TEXT(value), r->item, r->accepted[0],
-                r->accepted[1] != NULL ? " or \"" : "",
-                r->accepted[1] != NULL ? r->accepted[1] : "", r->accepted[1] != NULL ? "\"" : "");
+    EVTWIN_TRY(evtwin__scan_string(&l->scan, &value));
+    return evtwin__objective_find(value, place_of(l, r));
+}
+
+static evtwin_status booster_name(loader *l, const row *r) {
+    evtwin__slice value;
+    (void)r;
+    EVTWIN_TRY(evtwin__scan_string(&l->scan, &value));
+    EVTWIN_FAIL_IF(!evtwin__slice_is(value, "gbtree"), EVTWIN_E_UNSUPPORTED,
+                   "booster \"%.*s\" is not supported: train with booster=\"gbtree\"",
+                   EVTWIN__SLICE_TEXT(value));
+    return EVTWIN_OK;
 }
 
 static evtwin_status names(loader *l, const row *r) {
     evtwin_model *m = l->builder.model;
     int more = 1;
     evtwin__slice value;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    while (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
+    evtwin_status st = evtwin__scan_enter(&l->scan, '[');
+    while (st >= 0 && (st = evtwin__scan_item(&l->scan, &more)) >= 0 && more) {
         const size_t n = l->n_names + 1;
         if ((st = check_supported(r, (int32_t)n)) < 0 ||
-            (st = evtwin__json_scan_string(&l->scan, &value)) < 0 ||
+            (st = evtwin__scan_string(&l->scan, &value)) < 0 ||
             (st = evtwin__model_grow(&m->feature_name, &l->names_cap, n, sizeof(char *))) < 0 ||
-            (st = evtwin__json_scan_decode(value, &m->feature_name[n - 1])) < 0) {
+            (st = evtwin__scan_decode(&l->scan, value, &m->feature_name[n - 1])) < 0) {
             return evtwin__fail_in(st, "%s %zu", r->item, n - 1);
         }
         l->n_names = n;
@@ -244,14 +250,12 @@ static const row gbtree_model[] = {
     {.key = NULL}};
 
 static const row gradient_booster[] = {
-    {"model", object, REQUIRED, .object = gbtree_model},
-    {"name",  choice, REQUIRED, AT(checked), .item = "booster", .accepted = {"gbtree"}},
+    {"model", object,       REQUIRED, .object = gbtree_model},
+    {"name",  booster_name, REQUIRED, AT(checked)},
     {.key = NULL}};
 
 static const row objective[] = {
-    {"name", choice, REQUIRED, AT(objective), .item = "objective", .accepted = {
-        [EVTWIN_OBJECTIVE_REGRESSION] = "reg:squarederror",
-        [EVTWIN_OBJECTIVE_LOGISTIC] = "binary:logistic"}},
+    {"name", objective_name, REQUIRED, AT(objective)},
     {.key = NULL}};
 
 static const row learner_model_param[] = {
@@ -301,8 +305,8 @@ static evtwin_status read_tree(loader *l, const row *r) {
 
 static evtwin_status trees(loader *l, const row *r) {
     int more = 1;
-    evtwin_status st = evtwin__json_scan_enter(&l->scan, '[');
-    while (st >= 0 && (st = evtwin__json_scan_item(&l->scan, &more)) >= 0 && more) {
+    evtwin_status st = evtwin__scan_enter(&l->scan, '[');
+    while (st >= 0 && (st = evtwin__scan_item(&l->scan, &more)) >= 0 && more) {
         const size_t i = l->builder.model->n_trees;
         if ((st = read_tree(l, r)) < 0) {
             return evtwin__fail_in(st, "%s %zu", r->item, i);
@@ -335,41 +339,6 @@ static evtwin_status check_trees(const loader *l) {
                    "num_feature is %zu, the trees have %zu", n, m->width);
     EVTWIN_FAIL_IF(l->n_names != 0 && l->n_names != n, EVTWIN_E_CORRUPT,
                    "%zu feature names for %zu features", l->n_names, n);
-    return EVTWIN_OK;
-}
-
-/* The margin that a sum starts from: "5E-1", or from XGBoost 3.1 on "[5E-1]". For a classifier the
- * file holds a probability p, which becomes log(p / (1 - p)) in float and by libm's logf, as
- * XGBoost does it: to the same bit on one machine. From 3.2 on it keeps p off 0 and 1, which are
- * what labels of one kind give; before, it refuses them. */
-static evtwin_status set_base_margin(const loader *l) {
-    evtwin_model *m = l->builder.model;
-    evtwin__slice text = l->base_score;
-    float base;
-    if (text.size >= 2 && text.at[0] == '[' && text.at[text.size - 1] == ']') {
-        text.at++;
-        text.size -= 2;
-    }
-    EVTWIN_FAIL_IF(memchr(text.at, ',', text.size) != NULL, EVTWIN_E_UNSUPPORTED,
-                   "base_score: \"%.*s\" is not supported: several outputs",
-                   EVTWIN__SLICE_TEXT(l->base_score));
-    EVTWIN_FAIL_IF(!evtwin__parse_f32(text, &base), EVTWIN_E_CORRUPT,
-                   "base_score: \"%.*s\" is not a finite float32",
-                   EVTWIN__SLICE_TEXT(l->base_score));
-    if (m->objective == EVTWIN_OBJECTIVE_LOGISTIC) {
-        EVTWIN_FAIL_IF(base < 0.0f || base > 1.0f, EVTWIN_E_CORRUPT,
-                       "base_score: \"%.*s\" is not a probability between 0 and 1",
-                       EVTWIN__SLICE_TEXT(l->base_score));
-        const float p = m->xgboost_version[0] == 3 && m->xgboost_version[1] >= 2
-                            ? fminf(fmaxf(base, 1e-6f), 1.0f - 1e-6f)
-                            : base;
-        base = -logf(1.0f / p - 1.0f);
-        EVTWIN_FAIL_IF(!isfinite(base), EVTWIN_E_UNSUPPORTED,
-                       "base_score: \"%.*s\" is an infinite margin before XGBoost 3.2; train with "
-                       "base_score=0.5, or with labels of both kinds",
-                       EVTWIN__SLICE_TEXT(l->base_score));
-    }
-    m->base_margin = base;
     return EVTWIN_OK;
 }
 
@@ -406,14 +375,14 @@ static void stop_at_best(const char *name, loader *l, int all_trees) {
 static evtwin_status load(const char *name, loader *l, int all_trees) {
     evtwin_model *m = l->builder.model;
     evtwin_status st;
-    if ((st = object(l, &(row){.object = file})) < 0 ||
-        (st = evtwin__json_scan_end(&l->scan)) < 0 || (st = check_version(l)) < 0 ||
-        (st = check_trees(l)) < 0) {
+    if ((st = object(l, &(row){.object = file})) < 0 || (st = evtwin__scan_end(&l->scan)) < 0 ||
+        (st = check_version(l)) < 0 || (st = check_trees(l)) < 0) {
         return st;
     }
     m->width = (size_t)l->n_features;
-    m->objective = (evtwin_objective)l->objective;
-    EVTWIN_TRY(set_base_margin(l));
+    m->objective = l->objective;
+    EVTWIN_TRY(evtwin__objective_base_margin(m->objective, l->base_score, m->xgboost_version,
+                                             &m->base_margin));
     stop_at_best(name, l, all_trees);
     return evtwin__forest_finish(&l->builder);
 }
@@ -425,12 +394,12 @@ static evtwin_status explain(loader *l, evtwin_status st) {
     evtwin__slice key;
     int more = 1, has_version = 0;
     snprintf(text, sizeof text, "%s", evtwin_last_error());
-    l->scan = evtwin__json_scan_begin(l->scan.begin, (size_t)(l->scan.end - l->scan.begin));
-    evtwin_status again = evtwin__json_scan_enter(&l->scan, '{');
+    evtwin__scan_begin(&l->scan, l->scan.data, l->scan.size);
+    evtwin_status again = evtwin__scan_enter(&l->scan, '{');
     while (again >= 0 && !has_version &&
-           (again = evtwin__json_scan_member(&l->scan, &key, &more)) >= 0 && more) {
+           (again = evtwin__scan_member(&l->scan, &key, &more)) >= 0 && more) {
         has_version = evtwin__slice_is(key, "version");
-        again = has_version ? integers(l, &file[1]) : evtwin__json_scan_skip(&l->scan);
+        again = has_version ? integers(l, &file[1]) : evtwin__scan_skip(&l->scan);
     }
     if (again >= 0 && has_version && check_version(l) == EVTWIN_E_UNSUPPORTED) {
         return EVTWIN_E_UNSUPPORTED;
@@ -454,8 +423,8 @@ static evtwin_status load_buffer(const char *name, const char *data, size_t size
     EVTWIN_FAIL_IF(size > EVTWIN__MODEL_MAX_BYTES, EVTWIN_E_UNSUPPORTED,
                    "%s: %zu bytes, at most %d are supported", name, size, EVTWIN__MODEL_MAX_BYTES);
     EVTWIN_TRY(evtwin__forest_check_kind(name, data, size));
-    const size_t mark = size >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    loader l = {.scan = evtwin__json_scan_begin(data + mark, size - mark), .n_trees = -1};
+    loader l = {.n_trees = -1};
+    evtwin__scan_begin(&l.scan, data, size);
     l.builder.model = evtwin__calloc(1, sizeof *l.builder.model);
     EVTWIN_FAIL_IF(l.builder.model == NULL, EVTWIN_E_NOMEM, "out of memory for the model");
     evtwin_status st = load(name, &l, all_trees);

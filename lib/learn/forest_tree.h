@@ -50,7 +50,7 @@ typedef struct evtwin__forest_builder {
 evtwin_status evtwin__model_grow(void *array, size_t *cap, size_t n, size_t size);
 
 /* EVTWIN_E_UNSUPPORTED naming what it is if data is another kind of file, or other text, than a
- * JSON model; name begins the text. */
+ * JSON or UBJSON model; name begins the text. */
 evtwin_status evtwin__forest_check_kind(const char *name, const char *data, size_t size);
 
 /* Append a tree. EVTWIN_E_CORRUPT names the node that does not fit. */

@@ -79,12 +79,18 @@ static void clear_windows(double *past, size_t n) {
     }
 }
 
+void evtwin__history_forget(double *past, size_t q) {
+    followed *f = followed_of(past, q);
+    for (size_t w = 0; w < N_WIDTHS; w++) {
+        clear_bins(&f->by[w]);
+    }
+    f->first_sum = f->first_n = 0.0;
+}
+
 void evtwin__history_clear(double *past, size_t n) {
     *clock_of(past) = (clock){NAN, NAN, NAN, 0.0};
-    clear_windows(past, n);
     for (size_t q = 0; q < n; q++) {
-        followed *f = followed_of(past, q);
-        f->first_sum = f->first_n = 0.0;
+        evtwin__history_forget(past, q);
     }
 }
 

@@ -32,6 +32,8 @@ size_t evtwin__history_size(size_t n);
 /* An empty past: nothing was seen. */
 void evtwin__history_clear(double *past, size_t n);
 int evtwin__history_is_empty(const double *past);
+/* Nothing was seen of quantity q; the others stay, and so does the clock. */
+void evtwin__history_forget(double *past, size_t q);
 
 /* The cycle after the newest, where each row is one. */
 double evtwin__history_next_cycle(const double *past);

@@ -306,7 +306,3 @@ int evtwin__parse_f32(evtwin__slice text, float *out) {
     *out = f;
     return 1;
 }
-
-int evtwin__slice_is(evtwin__slice slice, const char *text) {
-    return slice.size == strlen(text) && memcmp(slice.at, text, slice.size) == 0;
-}

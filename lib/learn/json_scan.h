@@ -6,21 +6,13 @@
 #define EVTWIN_LEARN_JSON_SCAN_H
 
 #include "evtwin/base.h"
+#include "learn/slice.h"
 
 /* Where reading stands. */
 typedef struct evtwin__json_scan {
     const char *begin, *at, *end;
     int is_first; /* an object or array was just entered: no comma before its first member */
 } evtwin__json_scan;
-
-/* A piece of the file. */
-typedef struct evtwin__slice {
-    const char *at;
-    size_t size;
-} evtwin__slice;
-
-/* Its first 40 bytes, for the "%.*s" of an error text. */
-#define EVTWIN__SLICE_TEXT(slice) (slice).size < 40 ? (int)(slice).size : 40, (slice).at
 
 /* All of them: EVTWIN_E_PARSE "byte N: ..." if the file does not hold what is expected; the caller
  * knows the name of the file. */
@@ -50,7 +42,5 @@ evtwin_status evtwin__json_scan_decode(evtwin__slice string, char **out);
 /* All of a slice as the float32 nearest to the decimal number, as XGBoost reads it; 0 if it is not
  * a number or not finite. */
 int evtwin__parse_f32(evtwin__slice text, float *out);
-
-int evtwin__slice_is(evtwin__slice slice, const char *text);
 
 #endif

@@ -4,7 +4,9 @@
 #include "learn/past.h"
 
 #include "core/mem.h"
+#include "core/sha256.h"
 #include "core/status.h"
+#include "core/text.h"
 
 #include <assert.h>
 #include <math.h>
@@ -20,6 +22,7 @@ struct evtwin__past {
     size_t *source;           /* (n) the first feature of each that is followed */
     evtwin__derived *derived; /* (n) what it is, EVTWIN__D_COUNT of a column */
     int has_derived;
+    char kind[EVTWIN__PAST_KIND_SIZE];
 };
 
 void evtwin__past_free(evtwin__past *past) {
@@ -54,6 +57,31 @@ static void list_followed(evtwin__past *p, const evtwin_features *features, cons
     }
 }
 
+/* What is followed, in which order, and what counts its cycles: how long the past is and what each
+ * of its doubles means follows from that (a quantity has one unit). */
+static evtwin_status name_kind(evtwin__past *p, const evtwin_features *features,
+                               const char *counter) {
+    evtwin__text text = {0};
+    char hex[EVTWIN__SHA256_HEX_SIZE] = "";
+    evtwin__text_put(&text, counter);
+    for (size_t q = 0; q < p->n; q++) {
+        const char *name = evtwin_features_name(features, p->source[q]);
+        size_t length;
+        evtwin__statistic_of(name, &length);
+        evtwin__text_put(&text, "\n");
+        evtwin__text_add(&text, name, length);
+    }
+    const int is_failed = text.is_failed;
+    if (!is_failed) {
+        evtwin__sha256_hex(text.data, text.size, hex);
+    }
+    evtwin__text_free(&text);
+    EVTWIN_FAIL_IF(is_failed, EVTWIN_E_NOMEM, "out of memory for the past of %zu features",
+                   p->cols);
+    memcpy(p->kind, hex, sizeof p->kind - 1);
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin__past_create(const evtwin_features *features, const char *counter,
                                   evtwin__past **out) {
     const size_t cols = evtwin_features_count(features);
@@ -73,12 +101,17 @@ evtwin_status evtwin__past_create(const evtwin_features *features, const char *c
         evtwin__past_free(p);
         EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s', which counts cycles, is not a feature", counter);
     }
-    if (p->n == 0) {
+    const evtwin_status st = p->n > 0 ? name_kind(p, features, counter) : EVTWIN_OK;
+    if (st < 0 || p->n == 0) {
         evtwin__past_free(p);
         p = NULL;
     }
-    *out = p;
-    return EVTWIN_OK;
+    *out = st < 0 ? *out : p;
+    return st;
+}
+
+const char *evtwin__past_kind(const evtwin__past *past) {
+    return past != NULL ? past->kind : "";
 }
 
 /* Behind the history, whose last quantity is the ends of life that were said, what derived
@@ -100,6 +133,10 @@ void evtwin__past_clear(const evtwin__past *past, double *kept) {
     if (past->has_derived) {
         evtwin__derive_clear(kept + history_size(past));
     }
+}
+
+void evtwin__past_forget_said(const evtwin__past *past, double *kept) {
+    evtwin__history_forget(kept, past->n);
 }
 
 void evtwin__past_columns(const evtwin__past *past, const evtwin_table *table,

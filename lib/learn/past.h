@@ -26,6 +26,13 @@ size_t evtwin__past_width(const evtwin__past *past);
 /* Nothing was seen. */
 void evtwin__past_clear(const evtwin__past *past, double *kept);
 
+/* What the doubles of a past mean, as 12 hex digits and NUL: pasts of one kind go on with each
+ * other's. NULL, where nothing is kept, gives "". */
+enum { EVTWIN__PAST_KIND_SIZE = 13 };
+const char *evtwin__past_kind(const evtwin__past *past);
+/* A battery's past under other models: they said nothing of its end of life yet. */
+void evtwin__past_forget_said(const evtwin__past *past, double *kept);
+
 /* Where a table has what derived quantities are made of; nothing is looked up without any. */
 void evtwin__past_columns(const evtwin__past *past, const evtwin_table *table,
                           evtwin__derive_columns *out);

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "core/table.h"
+#include "core/utf8.h"
 #include "learn/features.h"
 #include "learn/forest.h"
 
@@ -15,6 +16,8 @@
 _Static_assert((int)EVTWIN__BUNDLE_MAX_FEATURES <= (int)EVTWIN__BLOCK_VALUES,
                "a row fits in a block, which has at least 4 of them");
 _Static_assert((int)EVTWIN__BUNDLE_MAX_FEATURES <= (int)EVTWIN__MAX_WIDTH, "a forest takes a row");
+
+enum { MAX_VERSION = 256 };
 
 /* ---- life ---- */
 
@@ -61,6 +64,7 @@ void evtwin_predictor_free(evtwin_predictor *predictor) {
     if (predictor != NULL) {
         evtwin__bundle_clear(&predictor->bundle);
         evtwin__past_free(predictor->past);
+        evtwin__free(predictor->version);
         evtwin__free(predictor);
     }
 }
@@ -72,7 +76,29 @@ evtwin_status evtwin_predictor_set_coverage(evtwin_predictor *predictor, evtwin_
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_predictor_set_version(evtwin_predictor *predictor, const char *version) {
+    EVTWIN_FAIL_IF(predictor == NULL || version == NULL, EVTWIN_E_ARG,
+                   "predictor or version is NULL");
+    const size_t length = strlen(version);
+    int is_good = length > 0 && length < MAX_VERSION && evtwin__utf8_is_valid(version, length);
+    for (size_t i = 0; i < length && is_good; i++) {
+        is_good = (unsigned char)version[i] >= ' ' && version[i] != 0x7f;
+    }
+    EVTWIN_FAIL_IF(!is_good, EVTWIN_E_ARG,
+                   "a version of models is 1 to %d bytes of UTF-8 without control characters",
+                   MAX_VERSION - 1);
+    char *copy = evtwin__strdup(version);
+    EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "out of memory for a version");
+    evtwin__free(predictor->version);
+    predictor->version = copy;
+    return EVTWIN_OK;
+}
+
 /* ---- what it is ---- */
+
+const char *evtwin__predictor_version(const evtwin_predictor *predictor) {
+    return predictor->version != NULL ? predictor->version : predictor->bundle.version;
+}
 
 evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                         evtwin_predictor_info *out, size_t size) {
@@ -80,14 +106,15 @@ evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                    "predictor or out is NULL, or size is too small");
     const evtwin__bundle *b = &predictor->bundle;
     const evtwin_predictor_info info = {.size = sizeof info,
-                                        .version = b->version,
+                                        .version = evtwin__predictor_version(predictor),
                                         .trained_at = b->created,
                                         .n_targets = predictor->n_targets,
                                         .label_rule = b->label_rule,
                                         /* a bundle of 0.1 does not say so */
                                         .recipe = b->recipe[0] != '\0' ? b->recipe
                                                                        : EVTWIN__RECIPE_CONTRACT,
-                                        .group = b->group != NULL ? b->group : ""};
+                                        .group = b->group != NULL ? b->group : "",
+                                        .bundle = b->version};
     evtwin__report_copy(out, size, &info, sizeof info);
     return EVTWIN_OK;
 }
@@ -145,7 +172,7 @@ static evtwin_status fill_scores(const evtwin_predictor *p, evtwin_table *table)
     for (size_t i = 0; i < p->n_targets; i++) {
         evtwin_target target;
         evtwin_target_get(p->target[i], &target, sizeof target);
-        EVTWIN_TRY(evtwin_table_set_text(table, COL_VERSION, i, p->bundle.version));
+        EVTWIN_TRY(evtwin_table_set_text(table, COL_VERSION, i, evtwin__predictor_version(p)));
         EVTWIN_TRY(evtwin_table_set_text(table, COL_TARGET, i, target.name));
         if (has_time) {
             EVTWIN_TRY(evtwin_table_set_i64(table, COL_TRAINED_AT, i, trained_us));

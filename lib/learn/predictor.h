@@ -14,9 +14,13 @@ struct evtwin_predictor {
     evtwin__past *past;             /* NULL = a row's own values are all that the models see */
     size_t target[EVTWIN__T_COUNT]; /* (n_targets) those that the bundle has a model of */
     size_t n_targets;
+    char *version;            /* that was set, NULL = that of the bundle */
     evtwin_coverage coverage; /* what the ends of intervals in a table promise */
     atomic_int has_logged;    /* what is presumed of a table: the one thing that changes */
 };
+
+/* The model_version of its predictions. */
+const char *evtwin__predictor_version(const evtwin_predictor *predictor);
 
 /* How many rows evtwin__predictor_rows looks at at once, of EVTWIN__BLOCK_VALUES values. */
 enum { EVTWIN__BLOCK_VALUES = 4096, EVTWIN__BLOCK_ROWS = 512 };

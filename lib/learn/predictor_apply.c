@@ -185,7 +185,7 @@ static evtwin_status fill_table(const evtwin_predictor *p, evtwin_table *table,
                              &version));
     EVTWIN_TRY(output_column(table, evtwin__schema[EVTWIN__Q_PREDICTION_NOTE].name, EVTWIN_TEXT, "",
                              &note));
-    EVTWIN_TRY(evtwin_table_intern(table, version, p->bundle.version, &code));
+    EVTWIN_TRY(evtwin_table_intern(table, version, evtwin__predictor_version(p), &code));
 
     /* the notes first: they look at the features once more, which might be columns filled here */
     EVTWIN_TRY(fill_notes(p, table, note, y));

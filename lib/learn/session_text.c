@@ -36,7 +36,8 @@ static const char *target_name(size_t t) {
 }
 
 /* {"format":1,"model":"0123456789ab","rows":3,"last":{"rul":80.5,"failure":null}}, "reasons":{…}
- * (session_reasons.c) and "past":[…] where there are some. */
+ * (session_reasons.c), "past_of":"0123456789ab" (evtwin__past_kind) and "past":[…] where there are
+ * some. */
 static void write_state(const evtwin_session *s, const evtwin__session_battery *b,
                         evtwin__text *text) {
     const size_t n = s->past != NULL ? evtwin__past_size(s->past) : 0;
@@ -55,6 +56,7 @@ static void write_state(const evtwin_session *s, const evtwin__session_battery *
     }
     for (size_t i = 0; i < n; i++) {
         if (i == 0) {
+            evtwin__text_string(text, "past_of", evtwin__past_kind(s->past));
             evtwin__text_open(text, "past", '[');
         }
         evtwin__text_number(text, NULL, b->next_past[i]);
@@ -63,20 +65,35 @@ static void write_state(const evtwin_session *s, const evtwin__session_battery *
     evtwin__text_add(text, "", 1);
 }
 
-/* 0 if these are not as many numbers as the past has. */
-static int read_past(const evtwin_session *s, const json_t *array, double *past) {
+/* Is the past of that state of the kind that this session keeps? A version before past_of left it
+ * out: such a past is known to be only where the model is. */
+static int is_kind(const evtwin_session *s, const json_t *state, int is_same_model) {
+    const char *kind = json_string_value(json_object_get(state, "past_of"));
+    return kind != NULL
+               ? strcmp(kind, evtwin__past_kind(s->past)) == 0
+               : is_same_model || (s->past == NULL && json_object_get(state, "past") == NULL);
+}
+
+/* 0 if these are not as many numbers as the past has, or are of another kind. What another model
+ * has said of the battery's end of life is none of this one's business. */
+static int read_past(const evtwin_session *s, const json_t *state, int is_same_model,
+                     double *past) {
+    const json_t *array = json_object_get(state, "past");
     const size_t n = s->past != NULL ? evtwin__past_size(s->past) : 0;
-    if (json_array_size(array) != n) {
+    if (!is_kind(s, state, is_same_model) || json_array_size(array) != n) {
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_array_get(array, i);
         past[i] = json_is_number(value) ? json_number_value(value) : (double)NAN;
     }
+    if (n > 0 && !is_same_model) {
+        evtwin__past_forget_said(s->past, past);
+    }
     return 1;
 }
 
-/* 0 if the text is not a state of this format and model. */
+/* 0 if the text is not a state of this format and kind of past. */
 static int read_state(const evtwin_session *s, const char *text, evtwin__battery_state *out,
                       double *past) {
     json_t *json;
@@ -87,9 +104,9 @@ static int read_state(const evtwin_session *s, const char *text, evtwin__battery
     const json_t *rows = json_object_get(json, "rows");
     const json_t *last = json_object_get(json, "last");
     const int is_ours = json_integer_value(json_object_get(json, "format")) == FORMAT &&
-                        model != NULL && strcmp(model, s->version) == 0 && json_is_integer(rows) &&
+                        model != NULL && json_is_integer(rows) &&
                         json_integer_value(rows) < MOST_ROWS && json_is_object(last) &&
-                        read_past(s, json_object_get(json, "past"), past);
+                        read_past(s, json, strcmp(model, s->version) == 0, past);
     if (is_ours) {
         out->n_rows = json_integer_value(rows);
         for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
@@ -171,7 +188,7 @@ static size_t list_states(const evtwin_table *states, const size_t col[N_COLS],
     return n;
 }
 
-/* One battery as its text says, if it is of this model. */
+/* One battery as its text says, if this model can go on from it. */
 static evtwin_status restore_state(evtwin_session *s, const char *id, const char *text,
                                    const evtwin__step *at, int *is_taken_out) {
     evtwin__battery_state read = {.time_us = at->time_us, .seq = at->seq};
@@ -217,10 +234,11 @@ evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table
     evtwin__free(steps);
     evtwin__session_forget_oldest(session);
     if (st >= 0 && n_taken < rows) {
-        evtwin__log(EVTWIN_LOG_WARNING,
-                    "%zu of %zu saved states of batteries are ignored: they are of another model "
-                    "than %s or another format",
-                    rows - n_taken, rows, session->version);
+        evtwin__log(
+            EVTWIN_LOG_WARNING,
+            "%zu of %zu saved states of batteries are ignored, which begin anew: their past "
+            "is made of other features than model %s looks at, or of another format",
+            rows - n_taken, rows, session->version);
     }
     return st;
 }

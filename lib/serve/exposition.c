@@ -132,32 +132,50 @@ static double quality(const char *text, size_t length) {
     return 1.0;
 }
 
-/* Is a media type, text[0..length), this one? */
-static int is_type(const char *text, size_t length, const char *type) {
-    return length == strlen(type) && strncasecmp(text, type, length) == 0;
+/* What an Accept header says of a media type: the quality of the range that names it best. */
+typedef struct wish {
+    int match; /* 0 = it is not named, 1 by a wildcard in both parts, 2 in the second, 3 by itself
+                */
+    double quality;
+} wish;
+
+/* Is a media range, text[0..length), this one? */
+static int is_range(const char *text, size_t length, const char *range) {
+    return length == strlen(range) && strncasecmp(text, range, length) == 0;
 }
 
+static void take_range(wish *w, const char *text, size_t length, double q, const char *type,
+                       const char *kin) {
+    const int match = is_range(text, length, type)    ? 3
+                      : is_range(text, length, kin)   ? 2
+                      : is_range(text, length, "*/*") ? 1
+                                                      : 0;
+    if (match > w->match || (match > 0 && match == w->match && q > w->quality)) {
+        *w = (wish){match, q};
+    }
+}
+
+/* Of equals OpenMetrics is taken if it is named: a browser, which takes anything, gets text. */
 int evtwin__accepts_openmetrics(const char *accept) {
-    double openmetrics = 0.0, plain = 0.0;
+    wish openmetrics = {0}, plain = {0};
     for (const char *s = accept; s != NULL && *s != '\0';) {
-        s += strspn(s, " ,");
+        s += strspn(s, " ,\t");
         const size_t length = strcspn(s, ",");
-        const size_t n = strcspn(s, ";, ");
+        const size_t n = strcspn(s, ";, \t");
         const double q = quality(s, length);
-        if (is_type(s, n, "application/openmetrics-text")) {
-            openmetrics = fmax(openmetrics, q);
-        } else if (is_type(s, n, "text/plain") || is_type(s, n, "text/*") || is_type(s, n, "*/*")) {
-            plain = fmax(plain, q);
-        }
+        take_range(&openmetrics, s, n, q, "application/openmetrics-text", "application/*");
+        take_range(&plain, s, n, q, "text/plain", "text/*");
         s += length;
     }
-    return openmetrics > plain || (openmetrics > 0.0 && openmetrics == plain);
+    return openmetrics.quality > plain.quality ||
+           (openmetrics.quality > 0.0 && openmetrics.quality == plain.quality &&
+            openmetrics.match == 3);
 }
 
 /* ---- the server itself ---- */
 
-/* Every code that the server sends. */
-static const int codes[] = {200, 304, 400, 404, 405, 413, 414, 421, 503};
+/* Every code that the server sends; another one counts as the last. */
+static const int codes[] = {200, 304, 400, 401, 403, 404, 405, 409, 411, 413, 414, 415, 421, 503};
 enum { N_CODES = sizeof codes / sizeof codes[0] };
 
 static const double bounds_s[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,

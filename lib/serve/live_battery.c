@@ -132,9 +132,9 @@ static evtwin_status make_text(evtwin__call *call, size_t row, evtwin__live_batt
 
 static void read_values(const evtwin_table *current, size_t row, evtwin__live_battery *b) {
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        const size_t col = evtwin__quantity_is_number(q)
-                               ? evtwin_table_find(current, evtwin__schema[q].name)
-                               : EVTWIN_NO_COLUMN;
+        const int is_wanted = evtwin__quantity_is_number(q) || evtwin__schema[q].base_metric[0];
+        const size_t col =
+            is_wanted ? evtwin_table_find(current, evtwin__schema[q].name) : EVTWIN_NO_COLUMN;
         b->value[q] = col != EVTWIN_NO_COLUMN ? evtwin_table_number(current, col, row) : NAN;
     }
 }

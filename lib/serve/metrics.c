@@ -2,6 +2,7 @@
 /* serve/metrics.c: what the predictor tells Prometheus: gauges of each battery, counters of its
  * work. */
 
+#include "serve/battery_gauges.h"
 #include "serve/exposition.h"
 #include "serve/metrics_drift.h"
 #include "serve/metrics_pump.h"
@@ -9,7 +10,6 @@
 #include "core/clock.h"
 #include "core/dict.h"
 #include "core/mem.h"
-#include "core/schema.h"
 #include "core/status.h"
 
 #include <math.h>
@@ -19,29 +19,12 @@
 
 enum { ID_SIZE = 51 };
 
-/* Every quantity of the schema with a metric is a gauge, numbered in the schema's order. */
-enum {
-    GAUGE_COUNT = 0
-#define NO_METRIC ""
-#define Q(ID, name, json_key, kind, type, unit, min, max, role, metric, ...) +(sizeof(metric) > 1)
-#include "core/schema.def"
-#undef Q
-};
-
-/* The quantity of the next gauge after q; EVTWIN__Q_COUNT beyond the last. Begin with SIZE_MAX. */
-static size_t next_gauge(size_t q) {
-    do {
-        q++;
-    } while (q < EVTWIN__Q_COUNT && evtwin__schema[q].metric[0] == '\0');
-    return q;
-}
-
 typedef struct battery {
     char id[ID_SIZE];
     int64_t time_us, seq; /* of the newest record */
     int64_t seen_s;       /* when it came, on the monotonic clock */
     uint64_t n_predictions;
-    double value[GAUGE_COUNT]; /* NaN = no series */
+    double value[EVTWIN__GAUGE_COUNT]; /* NaN = no series */
 } battery;
 
 typedef struct totals {
@@ -99,7 +82,8 @@ static battery *find_battery(evtwin_metrics *metrics, const char *id) {
 /* The columns that a batch is read by. */
 typedef struct batch {
     const evtwin_table *table;
-    size_t rows, battery_id, time, seq, note, gauge[GAUGE_COUNT], prediction[EVTWIN__T_COUNT];
+    size_t rows, battery_id, time, seq, note, gauge[EVTWIN__GAUGE_COUNT],
+        prediction[EVTWIN__T_COUNT];
 } batch;
 
 static evtwin_status open_batch(const evtwin_table *table, batch *b) {
@@ -112,7 +96,8 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
         b->seq = EVTWIN_NO_COLUMN; /* absent, or of a type that cannot number records */
     }
     b->note = evtwin_table_find(table, "prediction_note");
-    for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
+    for (size_t g = 0, q = evtwin__next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT;
+         g++, q = evtwin__next_gauge(q)) {
         b->gauge[g] = evtwin_table_find(table, evtwin__schema[q].name);
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
@@ -131,8 +116,8 @@ static evtwin_status open_batch(const evtwin_table *table, batch *b) {
 }
 
 static void observe_row(evtwin_metrics *metrics, const batch *b, size_t row, int64_t now_s) {
-    double value[GAUGE_COUNT];
-    for (size_t g = 0; g < GAUGE_COUNT; g++) {
+    double value[EVTWIN__GAUGE_COUNT];
+    for (size_t g = 0; g < EVTWIN__GAUGE_COUNT; g++) {
         const double v = evtwin_table_number(b->table, b->gauge[g], row);
         value[g] = isfinite(v) ? v : NAN;
     }
@@ -238,45 +223,38 @@ double evtwin__metrics_cycle_age_s(const evtwin_metrics *metrics, double *limit_
 
 /* ---- the text ---- */
 
-/* The unit that ends a gauge's name, "celsius" or "litres_per_minute"; NULL if its quantity has
- * none. */
-static const char *unit_of(const evtwin__quantity *quantity) {
-    const char *name = quantity->metric;
-    const char *per = strstr(name, "_per_");
-    const char *at = per != NULL ? per : name + strlen(name);
-    while (at > name && at[-1] != '_') {
-        at--;
-    }
-    return quantity->unit[0] != '\0' && at > name ? at : NULL;
+/* A copy of the batteries, and since when those that are gone have not been seen. */
+typedef struct batteries {
+    const battery *list;
+    int64_t oldest_s;
+} batteries;
+
+static const char *id_of(const void *ctx, size_t i) {
+    return ((const batteries *)ctx)->list[i].id;
 }
 
-static void begin_gauge(size_t q, evtwin__exposition *out) {
-    const evtwin__quantity *quantity = &evtwin__schema[q];
-    const char first = quantity->description[0];
-    char help[256];
-    snprintf(help, sizeof help, "%c%s; of the newest record, absent where it is unknown.",
-             first >= 'a' && first <= 'z' ? first - 'a' + 'A' : first, quantity->description + 1);
-    evtwin__expose_family(out, quantity->metric, EVTWIN__GAUGE, unit_of(quantity), help);
+static double value_of(const void *ctx, size_t i, size_t g, size_t q) {
+    (void)q;
+    const batteries *b = ctx;
+    return b->list[i].seen_s >= b->oldest_s ? b->list[i].value[g] : (double)NAN;
 }
 
-static void write_batteries(const battery *batteries, size_t n, evtwin__exposition *out) {
-    const int64_t oldest_s = (int64_t)evtwin__monotonic_s() - EVTWIN__METRICS_STALE_S;
-    for (size_t g = 0, q = next_gauge(SIZE_MAX); q < EVTWIN__Q_COUNT; g++, q = next_gauge(q)) {
-        begin_gauge(q, out);
-        for (size_t i = 0; i < n; i++) {
-            const battery *b = &batteries[i];
-            if (!isnan(b->value[g]) && b->seen_s >= oldest_s) {
-                const evtwin__label label = {"battery_id", b->id};
-                evtwin__expose(out, evtwin__schema[q].metric, "", &label, 1, b->value[g]);
-            }
-        }
-    }
+static void write_batteries(const battery *list, size_t n, evtwin__exposition *out) {
+    static const char of_newest[] = "of the newest record, absent where it is unknown";
+    const batteries seen = {list, (int64_t)evtwin__monotonic_s() - EVTWIN__METRICS_STALE_S};
+    const evtwin__gauged gauged = {.n = n,
+                                   .batteries = &seen,
+                                   .id = id_of,
+                                   .value = value_of,
+                                   .measured = of_newest,
+                                   .predicted = of_newest};
+    evtwin__battery_gauges_write(&gauged, out);
     evtwin__expose_family(out, "battery_predictions", EVTWIN__COUNTER, NULL,
                           "Predictions made for the battery.");
     for (size_t i = 0; i < n; i++) {
-        const evtwin__label label = {"battery_id", batteries[i].id};
+        const evtwin__label label = {"battery_id", list[i].id};
         evtwin__expose(out, "battery_predictions", "_total", &label, 1,
-                       (double)batteries[i].n_predictions);
+                       (double)list[i].n_predictions);
     }
 }
 

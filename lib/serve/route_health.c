@@ -4,6 +4,7 @@
 #include "serve/routes.h"
 
 #include "core/mem.h"
+#include "serve/battery_gauges.h"
 
 #include <math.h>
 
@@ -59,8 +60,20 @@ void evtwin__route_health(evtwin__call *call) {
     answer_health(call, st < 0 ? evtwin__store_problem(call->server, st) : NULL);
 }
 
-/* The health of the fleet, as far as the store could be read lately. */
-static void write_fleet(evtwin__live *live, evtwin__exposition *out) {
+static const char *id_of(const void *selection, size_t i) {
+    return ((const evtwin__live_selection *)selection)->battery[i]->id;
+}
+
+static double value_of(const void *selection, size_t i, size_t g, size_t q) {
+    (void)g;
+    const evtwin__live_selection *s = selection;
+    const double value = s->battery[i]->value[q];
+    const int is_gone = s->condition[i].record_age_s > EVTWIN__METRICS_STALE_S;
+    return isfinite(value) && !is_gone ? value : (double)NAN;
+}
+
+/* The health of the fleet and, if wanted, its values, as far as the store could be read lately. */
+static void write_fleet(evtwin__live *live, int has_values, evtwin__exposition *out) {
     static const evtwin__live_query all = {.limit = EVTWIN__METRICS_MAX_BATTERIES,
                                            .sort = EVTWIN__Q_BATTERY_ID,
                                            .health = -1,
@@ -76,6 +89,16 @@ static void write_fleet(evtwin__live *live, evtwin__exposition *out) {
     if (ids == NULL) {
         out->text.is_failed = 1;
     } else if (s.n > 0) {
+        const evtwin__gauged gauged = {
+            .n = s.n,
+            .batteries = &s,
+            .id = id_of,
+            .value = value_of,
+            .measured = "of the newest record, absent where it is unknown",
+            .predicted = "of the newest record that was predicted, absent where it is unknown"};
+        if (has_values) {
+            evtwin__battery_gauges_write(&gauged, out);
+        }
         evtwin__fleet_write(&s.fleet, ids, s.condition, s.n, out);
     }
     evtwin__free(ids);
@@ -92,7 +115,8 @@ void evtwin__route_metrics(evtwin__call *call) {
     }
     if (server->stores != NULL) {
         int is_up = 0;
-        write_fleet(server->live, &out);
+        /* the program's own metrics have values of batteries already */
+        write_fleet(server->live, server->metrics == NULL, &out);
         const double age_s = evtwin__live_age_s(server->live, &is_up);
         evtwin__alert_counts alerts;
         if (evtwin__live_alerts(server->live, &alerts)) {

@@ -104,6 +104,19 @@ evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *pr
     return st;
 }
 
+evtwin_status evtwin_pump_swap_predictor(evtwin_pump *pump, evtwin_predictor *predictor,
+                                         size_t *n_anew_out) {
+    EVTWIN_FAIL_IF(pump == NULL || predictor == NULL, EVTWIN_E_ARG, "pump or predictor is NULL");
+    EVTWIN_FAIL_IF(pump->predictor == NULL, EVTWIN_E_STATE, "the pump has no predictor to swap");
+    EVTWIN_FAIL_IF(pump->stage == STAGE_PREDICTED, EVTWIN_E_AGAIN,
+                   "a batch of %zu predicted rows waits for its sinks: run the pump first",
+                   evtwin_table_rows(pump->batch));
+    EVTWIN_TRY(evtwin_session_swap(pump->session, predictor, n_anew_out));
+    evtwin_predictor_free(pump->predictor);
+    pump->predictor = predictor;
+    return EVTWIN_OK;
+}
+
 evtwin_status evtwin_pump_take_dead_letters(evtwin_pump *pump, evtwin_sink *sink) {
     EVTWIN_FAIL_IF(pump == NULL || sink == NULL, EVTWIN_E_ARG, "pump or sink is NULL");
     EVTWIN_FAIL_IF(pump->letters.sink != NULL || pump->delivery != NULL, EVTWIN_E_STATE,

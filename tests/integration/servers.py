@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Real servers for tests: PostgreSQL, mosquitto and Apache Kafka, each of its own in a temporary folder.
+"""Real servers for tests: PostgreSQL, mosquitto, Apache Kafka, MLflow and an S3, each of its own in a
+temporary folder.
 
     with Postgres() as pg:      # on a free port of 127.0.0.1; ready, because it answered
         pg.uri, pg.port         # for the tools; pg.database() makes another, empty database
@@ -15,7 +16,8 @@ ends with its exit code, or with 77 and a reason if a server cannot be had (Skip
 
 Start servers from the main thread: they die with the thread that started them, so that nothing is
 left when a test is killed. They work for root too (PostgreSQL then runs as another user). Kafka is
-fetched by Maven once, into $EVTWIN_TEST_CACHE or ~/.cache/evtwin-tests.
+fetched by Maven once, MLflow by pip and versitygw (the S3) by go, into $EVTWIN_TEST_CACHE or
+~/.cache/evtwin-tests.
 """
 import os
 import signal
@@ -26,6 +28,7 @@ sys.dont_write_bytecode = True
 from server.base import (LOCALHOST, SERVERS_ALIVE, Server, Skip, accepts,  # noqa: E402, F401
                          certificates, die_with_parent, free_port, kill_group, kill_tree)
 from server.kafka import Kafka  # noqa: E402
+from server.mlflow import MLFLOW, MLflow, Versitygw  # noqa: E402, F401
 from server.mosquitto import Mosquitto  # noqa: E402
 from server.postgres import Postgres  # noqa: E402
 

@@ -26,7 +26,7 @@ CORTEX = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16",
 # what a device does: no files but a model, no threads, no tools
 BARE = ["lib/core/*.c", "lib/sim/*.c", "lib/stream/telemetry_json.c", "lib/learn/features.c",
         "lib/learn/history.c", "lib/learn/derive.c", "lib/learn/charge_curve.c", "lib/learn/forest*.c",
-        "lib/learn/json_scan.c", "tests/long/edge/*.c", "tests/long/edge/bare/*.c"]
+        "lib/learn/json_scan.c", "lib/learn/model_scan.c", "lib/learn/ubj_scan.c", "tests/long/edge/*.c", "tests/long/edge/bare/*.c"]
 
 
 def lacks(*programs):

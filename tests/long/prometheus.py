@@ -1,39 +1,54 @@
 # SPDX-License-Identifier: MIT
-"""prometheus.py BIN [PROMETHEUS]: a real Prometheus scrapes evtwin-predict and evtwin-serve, and
-answers the queries that users type.
+"""prometheus.py BIN [PROMETHEUS]: a real Prometheus scrapes evtwin-predict and evtwin-serve as
+deploy/prometheus tells it to (at other addresses, and more often), and answers the queries that
+users type.
 """
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import urllib.parse
+import urllib.request
 
 import longtest as t
 
 FLEET = 5
-CONFIG = """\
-global:
-  scrape_interval: 500ms
-  scrape_timeout: 500ms
-scrape_configs:
-  - job_name: battery_predictor
-    static_configs:
-      - targets: ['127.0.0.1:{predict}']
-  - job_name: battery_api
-    static_configs:
-      - targets: ['127.0.0.1:{serve}']
-"""
+SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/prometheus")
+# of the guide
+QUERIES = ("battery_soc_percent", "battery_rul_cycles", "battery_temperature_celsius",
+           "rate(battery_predictions_total[5m])", "avg_over_time(battery_soc_percent[1h])")
 GAUGES = {"battery_soc_percent": "soc", "battery_soh_percent": "soh",
           "battery_temperature_celsius": "temperature", "battery_rul_cycles": "rul_prediction",
-          "battery_failure_probability": "failure_probability"}
+          "battery_failure_probability": "failure_probability",
+          "evtwin_battery_state_of_charge_ratio": "soc / 100.0",
+          "evtwin_battery_voltage_volts": "voltage", "evtwin_battery_current_amperes": "current",
+          "evtwin_battery_charge_cycles": "charge_cycles",
+          "evtwin_battery_power_watts": "power_consumption",
+          "evtwin_battery_charging": "is_charging",
+          "evtwin_battery_remaining_life_cycles": "rul_prediction",
+          "evtwin_battery_failure_probability_ratio": "failure_probability"}
+
+
+def write_config(**ports):
+    """The shipped files, with other addresses and intervals."""
+    shutil.copy(os.path.join(SHIPPED, "rules.yml"), "rules.yml")
+    with open(os.path.join(SHIPPED, "prometheus.yml")) as f:
+        text = f.read()
+    for old, new, n in (("15s", "500ms", 2), ("evtwin-predict:9100", f"127.0.0.1:{ports['predict']}", 1),
+                        ("evtwin-serve:5001", f"127.0.0.1:{ports['serve']}", 1),
+                        ("localhost:9090", f"127.0.0.1:{ports['own']}", 1)):
+        t.require(f"deploy/prometheus/prometheus.yml has {n} {old}", text.count(old) == n)
+        text = text.replace(old, new)
+    with open("prometheus.yml", "w") as f:
+        f.write(text)
 
 
 class Prometheus:
     def __init__(self, program, **ports):
-        with open("prometheus.yml", "w") as f:
-            f.write(CONFIG.format(**ports))
         port = t.free_port()
+        write_config(own=port, **ports)
         self.url = f"http://127.0.0.1:{port}"
         with open("prometheus.err", "w") as err:
             self.child = subprocess.Popen(
@@ -58,6 +73,9 @@ class Prometheus:
     def query(self, expression):
         """{battery: value} of an instant query ('' where there is no battery)."""
         result = self.ask("query", query=expression)["result"]
+        batteries = [r["metric"]["battery_id"] for r in result if "battery_id" in r["metric"]]
+        if "evtwin_battery" in expression or expression.startswith("battery_"):
+            t.require(f"{expression}: each battery once", len(set(batteries)) == len(batteries), result)
         return {r["metric"].get("battery_id", ""): float(r["value"][1]) for r in result}
 
     def health(self):
@@ -75,10 +93,37 @@ def check_exposition(url):
     except FileNotFoundError:
         t.say("promtool is not here: its check is skipped")
         return
-    # promtool also has opinions on names; the contract's names are older than those
     lines = [line for line in (done.stdout + done.stderr).splitlines() if line]
     t.say(f"promtool on {url}: exit {done.returncode} {'; '.join(lines)}")
-    t.check(f"promtool takes {url}", done.returncode in (0, 3), lines)
+    t.check(f"promtool takes {url}", done.returncode == 0, lines)
+
+
+def check_alerts(prometheus, db):
+    """Every rule can be judged, and that of a low health is about those whose health is low."""
+    rules = [r for group in prometheus.ask("rules")["groups"] for r in group["rules"]]
+    bad = [r for r in rules if r["health"] not in ("ok", "unknown")]
+    with open("rules.yml") as f:
+        n_shipped = f.read().count("- alert:")
+    t.check(f"{len(rules)} rules are judged", len(rules) == n_shipped and not bad, bad)
+    aged = {r[0] for r in db.execute("SELECT battery_id FROM latest_battery_status WHERE soh < 85"
+                                     " AND soh >= 75")}
+    t.check("some of the fleet are aged, some are not", 0 < len(aged) < FLEET, aged)
+    t.await_true("their alert, and no other's", 60, lambda: prometheus.query(
+        'ALERTS{alertname="BatterySohBelow85", severity="warning"}').keys() == aged)
+    t.say(f"alerts: {sorted(r['name'] for r in rules if r['state'] != 'inactive')}")
+
+
+def check_both_formats(url):
+    """What Prometheus 2.42 and 3 ask for, and what each of them takes."""
+    for accept, expected in ((None, "text/plain; version=0.0.4"), ("*/*", "text/plain; version=0.0.4"),
+                             ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+                              "application/openmetrics-text; version=1.0.0"),
+                             ("text/plain;q=0.9,application/openmetrics-text;q=0.4", "text/plain; version=0.0.4")):
+        request = urllib.request.Request(url, headers={"Accept": accept} if accept else {})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            kind, text = answer.headers["Content-Type"], answer.read().decode()
+        t.check(f"{url}, {accept}: {kind}", kind.startswith(expected) and
+                text.endswith("# EOF\n") == kind.startswith("application"))
 
 
 def check_gauges(prometheus):
@@ -86,6 +131,7 @@ def check_gauges(prometheus):
     db = t.open_store("live.db")
     waiting = "SELECT COUNT(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"
     t.await_true("all rows are predicted", 60, lambda: db.execute(waiting).fetchone()[0] == 0)
+    check_alerts(prometheus, db)
     newest = {r[0]: dict(zip(GAUGES, r[1:])) for r in db.execute(
         f"SELECT battery_id, {', '.join(GAUGES.values())} FROM latest_battery_status")}
     for gauge in GAUGES:
@@ -132,12 +178,16 @@ def main():
     t.await_true("at the rate of the telemetry", 60, lambda: 0.2 * 5 * FLEET < sum(
         prometheus.query(rate).values()) < 1.5 * 5 * FLEET)
     t.say(f"{rate}: {prometheus.query(rate)}")
+    for expression in QUERIES:
+        t.await_true(f"{expression} of every battery", 60,
+                     lambda e=expression: prometheus.query(e).keys() == ids)
+        t.say(f"{expression}: {prometheus.query(expression)}")
     average = prometheus.query("avg_over_time(battery_soc_percent[1h])")
-    t.check("an average over time", average.keys() == ids and
-            all(0 < v <= 100 for v in average.values()), average)
+    t.check("an average over time", all(0 < v <= 100 for v in average.values()), average)
     t.await_true("up", 60, lambda: set(prometheus.query("up").values()) == {1.0})
     for name in ("predict", "serve"):
         check_exposition(f"http://127.0.0.1:{ports[name]}/metrics")
+        check_both_formats(f"http://127.0.0.1:{ports[name]}/metrics")
     errors = prometheus.query('evtwin_predictions_total{outcome="error"}')
     t.check("no cycle failed", sum(errors.values()) == 0, errors)
 

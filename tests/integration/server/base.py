@@ -173,6 +173,9 @@ class Server:
             self.child = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.folder, start_new_session=True, preexec_fn=die_with_parent, **self.user)
+        self.await_answer()
+
+    def await_answer(self):
         end = time.monotonic() + self.ready_s
         while not self.answers():
             if self.child.poll() is not None or time.monotonic() > end:

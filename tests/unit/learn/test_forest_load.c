@@ -2,6 +2,9 @@
 /* tests/unit/learn/test_forest_load.c: model files of three XGBoost generations load. */
 
 #include "small_tree.h"
+#include "ubj_of.h"
+
+#include <float.h>
 
 static void test_small(void **state) {
     (void)state;
@@ -38,11 +41,11 @@ static int next_row(const char **at, float v[FIXTURE_FEATURES + 1]) {
 }
 
 /* Files of each generation give the margins that generation gave, bit for bit. */
-static void test_fixtures(void **state) {
-    (void)state;
+static void check_fixtures(const char *extension) {
     for (int i = 0; i < N_MODEL_FILES; i++) {
         char path[512];
-        snprintf(path, sizeof path, SOURCE_DIR "/tests/data/models/%s.json", model_files[i]);
+        snprintf(path, sizeof path, SOURCE_DIR "/tests/data/models/%s%s", model_files[i],
+                 extension);
         evtwin_model *m;
         assert_ok(evtwin_model_load(path, &m));
         assert_int_equal(evtwin_model_width(m), FIXTURE_FEATURES);
@@ -69,6 +72,12 @@ static void test_fixtures(void **state) {
     }
 }
 
+static void test_fixtures(void **state) {
+    (void)state;
+    check_fixtures(".json");
+    check_fixtures(".ubj");
+}
+
 /* Nodes that pruning deleted stay in the arrays: the 1.7 classifier has some. */
 static void test_deleted_nodes(void **state) {
     (void)state;
@@ -83,6 +92,20 @@ static void test_deleted_nodes(void **state) {
     free(other);
     assert_null(m);
     evtwin__free(text);
+}
+
+/* The same as UBJSON: one margin. */
+static float margin_as_ubj(const char *text, float a, float b) {
+    ubj_text u = ubj_of(text);
+    assert_non_null(u.at);
+    evtwin_model *m;
+    assert_ok(evtwin_model_load_buffer("m.ubj", u.at, u.size, &m));
+    const float x[2] = {a, b};
+    float y = NAN;
+    assert_ok(evtwin_model_margin(m, x, 1, 2, &y));
+    evtwin_model_free(m);
+    free(u.at);
+    return y;
 }
 
 static void test_accepted_forms(void **state) {
@@ -102,6 +125,7 @@ static void test_accepted_forms(void **state) {
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         char *text = replaced(small, forms[i][0], forms[i][1]);
         assert_true(margin_of(text, 0.0f, 3.0f) == 3.5f);
+        assert_true(margin_as_ubj(text, 0.0f, 3.0f) == 3.5f);
         free(text);
     }
 
@@ -118,6 +142,11 @@ static void test_accepted_forms(void **state) {
     assert_ok(load(escaped, &m));
     assert_string_equal(evtwin_model_feature_name(m, 0), "\xe2\x82\xac \"x\"");
     evtwin_model_free(m);
+    ubj_text u = ubj_of(escaped);
+    assert_ok(evtwin_model_load_buffer("m.ubj", u.at, u.size, &m));
+    assert_string_equal(evtwin_model_feature_name(m, 0), "\xe2\x82\xac \"x\"");
+    evtwin_model_free(m);
+    free(u.at);
     free(escaped);
 }
 
@@ -248,6 +277,57 @@ static void test_early_stopping(void **state) {
     evtwin_set_log(NULL, NULL);
 }
 
+/* Each objective: where the margin starts, and what the value is of it. */
+static void test_objectives(void **state) {
+    (void)state;
+    const struct {
+        const char *name, *base_score;
+        float margin, value; /* of the leaf 3 */
+    } cases[] = {
+        {"reg:squarederror", "\"5E-1\"", 3.5f, 3.5f},
+        {"reg:absoluteerror", "\"5E-1\"", 3.5f, 3.5f},
+        {"reg:pseudohubererror", "\"[-5E-1]\"", 2.5f, 2.5f},
+        {"reg:squaredlogerror", "\"5E-1\"", 3.5f, 3.5f},
+        {"reg:quantileerror", "\"[5E-1]\"", 3.5f, 3.5f},
+        {"binary:logistic", "\"5E-1\"", 3.0f, 1.0f / (1.0f + expf(-3.0f))},
+        {"reg:logistic", "\"[5E-1]\"", 3.0f, 1.0f / (1.0f + expf(-3.0f))},
+        {"reg:gamma", "\"1E0\"", 3.0f, expf(3.0f)},
+        {"reg:tweedie", "\"[2.7182817E0]\"", 4.0f, expf(4.0f)},
+        {"count:poisson", "\"2E0\"", logf(2.0f) + 3.0f, expf(logf(2.0f) + 3.0f)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *named = replaced(small, "reg:squarederror", cases[i].name);
+        char *text = replaced(named, "\"5E-1\"", cases[i].base_score);
+        evtwin_model *m;
+        assert_ok(load(text, &m));
+        const float x[2] = {0.0f, 3.0f};
+        float y;
+        assert_ok(evtwin_model_margin(m, x, 1, 2, &y));
+        assert_true(y == cases[i].margin);
+        assert_ok(evtwin_model_predict(m, x, 1, 2, &y));
+        assert_near(y, cases[i].value, 1e-6f * cases[i].value);
+        evtwin_model_free(m);
+        free(text);
+        free(named);
+    }
+
+    /* an exponential that no float32 holds is the largest one; of 0 there is no logarithm */
+    char *named = replaced(small, "reg:squarederror", "reg:gamma");
+    char *text = replaced(named, ",3E0]", ",3E5]");
+    evtwin_model *m;
+    assert_ok(load(text, &m));
+    const float x[2] = {0.0f, 3.0f};
+    float y;
+    assert_ok(evtwin_model_predict(m, x, 1, 2, &y));
+    assert_true(y == FLT_MAX);
+    evtwin_model_free(m);
+    free(text);
+    text = replaced(named, "5E-1", "0E0");
+    assert_fails(load(text, &m), EVTWIN_E_UNSUPPORTED, "base_score|logarithm");
+    free(text);
+    free(named);
+}
+
 /* A version that is not supported is what is said of its file, whatever else is other in it. */
 static void test_other_versions(void **state) {
     (void)state;
@@ -289,6 +369,7 @@ int main(void) {
         cmocka_unit_test(test_deleted_nodes),
         cmocka_unit_test(test_accepted_forms),
         cmocka_unit_test(test_base_score_of_classifier),
+        cmocka_unit_test(test_objectives),
         cmocka_unit_test(test_early_stopping),
         cmocka_unit_test(test_other_versions),
         cmocka_unit_test(test_byte_order_mark),

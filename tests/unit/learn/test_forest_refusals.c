@@ -3,9 +3,12 @@
  */
 
 #include "small_tree.h"
+#include "ubj_of.h"
 
 #include "core/rng.h"
 #include "learn/forest.h"
+
+#include <malloc.h>
 
 typedef struct refusal {
     const char *from, *to;
@@ -101,21 +104,34 @@ static const refusal refusals[] = {
     {"\"version\":[2,1,4]}", "\"version\":[2,1,4]} {", EVTWIN_E_PARSE, "byte 868|'{'"},
 };
 
+static void check_refusal(const refusal *r, const char *form, const char *data, size_t size) {
+    evtwin_model *m = NULL;
+    const evtwin_status st = evtwin_model_load_buffer("m.x", data, size, &m);
+    if (st != r->status || !text_names(evtwin_last_error(), r->names) ||
+        strncmp(evtwin_last_error(), "m.x: ", 5) != 0) {
+        fail_msg("%s: %s -> %s: %s: %s", form, r->from, r->to, evtwin_status_name(st),
+                 evtwin_last_error());
+    }
+    assert_null(m);
+}
+
+/* Those that are JSON at all are refused alike as UBJSON. */
 static void test_refusals(void **state) {
     (void)state;
+    int n_as_ubj = 0;
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         const refusal *r = &refusals[i];
         char *text = replaced(small, r->from, r->to);
-        evtwin_model *m = NULL;
-        const evtwin_status st = load(text, &m);
-        if (st != r->status || !text_names(evtwin_last_error(), r->names) ||
-            strncmp(evtwin_last_error(), "m.json: ", 8) != 0) {
-            fail_msg("%s -> %s: %s: %s", r->from, r->to, evtwin_status_name(st),
-                     evtwin_last_error());
+        check_refusal(r, "JSON", text, strlen(text));
+        ubj_text u = ubj_of(text);
+        if (u.at != NULL) {
+            check_refusal(r, "UBJSON", u.at, u.size);
+            n_as_ubj++;
         }
-        assert_null(m);
+        free(u.at);
         free(text);
     }
+    assert_true(n_as_ubj > 50);
 }
 
 /* The files of the other boosters, as far as we read them: the name of the booster is the reason,
@@ -177,10 +193,19 @@ static void test_other_kinds(void **state) {
         {BYTES("[\n  { \"nodeid\": 0, \"depth\": 0"), "JSON dump|save_model"},
         {BYTES("{\"learner\":{\"generic_param\":{\"device\":\"cpu\"}"), "configuration|save_model"},
         {BYTES("{\n  \"learner\": {\n    \"generic_param\": {"), "configuration|save_model"},
-        {BYTES("tree\nversion=v4\n"), "LightGBM|save_model"},
+        {BYTES("\0\0\0\x3f\4\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0reg:squarederror"
+               "\6\0\0\0\0\0\0\0gbtree"),
+         "binary|1.7|save_model"},
+        {BYTES("{L\0\0\0\0\0\0\0\6Config{L\0\0\0\0\0\0\0\7learner{"), "snapshot|save_model"},
+        {BYTES("tree\nversion=v4\n"), "LightGBM|evtwin-train|save_model"},
+        {BYTES("tree\r\nversion=v4\r\n"), "LightGBM|evtwin-train|save_model"},
+        {BYTES("{\"name\":\"tree\",\"version\":\"v4\",\"tree_info\":[{\"tree_index\":0"),
+         "JSON dump of LightGBM|evtwin-train"},
+        {BYTES("CBM1\x10\0\0\0"), "CatBoost|evtwin-train"},
+        {BYTES("\x08\x08\x12\x0bOnnxMLTools\x1a\0051.13"), "ONNX|converted|save_model"},
+        {BYTES("\x08\x09:\x1a\n\x14TreeEnsembleRegressor"), "ONNX|converted|save_model"},
         {BYTES("\x80\4\x95"), "pickle|save_model"},
         {BYTES("\x1f\x8b\x08"), "gzip|decompress"},
-        {BYTES("{L\0\0\0\0\0\0\0\7learner"), "UBJSON|.json"},
         {BYTES("PK\3\4"), "zip|unpack"},
         {BYTES("\xff\xfe{\0"), "UTF-16|UTF-8"},
     };
@@ -255,27 +280,32 @@ static void test_other_files(void **state) {
     assert_null(m);
 }
 
-static void test_truncations(void **state) {
-    (void)state;
+static void check_truncations(const char *extension, char last) {
     for (int i = 0; i < N_MODEL_FILES; i++) {
         size_t size;
-        char *text = read_fixture(model_files[i], ".json", &size);
-        while (size > 0 && text[size - 1] != '}') {
+        char *text = read_fixture(model_files[i], extension, &size);
+        while (size > 0 && text[size - 1] != last) {
             size--;
         }
         for (size_t n = 0; n < size; n++) {
-            char *exact = malloc(n + 1); /* of that size, so that a sanitizer sees a step too far */
-            memcpy(exact, text, n);
-            char *cut = realloc(exact, n > 0 ? n : 1);
+            char *cut = malloc(n > 0 ? n : 1); /* a sanitizer sees a step too far */
+            memcpy(cut, text, n);
             evtwin_model *m = NULL;
             const evtwin_status st = evtwin_model_load_buffer("cut", cut, n, &m);
             if (st != EVTWIN_E_PARSE || m != NULL) {
-                fail_msg("%s cut at %zu: %s", model_files[i], n, evtwin_status_name(st));
+                fail_msg("%s%s cut at %zu: %s", model_files[i], extension, n,
+                         evtwin_status_name(st));
             }
             free(cut);
         }
         evtwin__free(text);
     }
+}
+
+static void test_truncations(void **state) {
+    (void)state;
+    check_truncations(".json", '}');
+    check_truncations(".ubj", '}');
 }
 
 /* A damaged file that loads all the same must at least be safe: finite answers to any row. */
@@ -341,12 +371,11 @@ static void test_numbers_changed(void **state) {
     assert_true(n_loaded < n_tried / 2);
 }
 
-static void test_bytes_changed(void **state) {
-    (void)state;
+static void check_bytes_changed(const char *extension) {
     size_t n_loaded = 0;
     for (int i = 0; i < N_MODEL_FILES; i++) {
         size_t size;
-        char *text = read_fixture(model_files[i], ".json", &size);
+        char *text = read_fixture(model_files[i], extension, &size);
         char *copy = malloc(size);
         for (uint64_t k = 0; k < 4000; k++) {
             memcpy(copy, text, size);
@@ -371,12 +400,17 @@ static void test_bytes_changed(void **state) {
     assert_true(n_loaded < 24000);
 }
 
-static void test_out_of_memory(void **state) {
+static void test_bytes_changed(void **state) {
     (void)state;
+    check_bytes_changed(".json");
+    check_bytes_changed(".ubj");
+}
+
+static void check_out_of_memory(const char *extension) {
     size_t size;
-    char *text = read_fixture("xgboost-3.2-logistic", ".json", &size);
-    char *copy = malloc(size + 1);
-    memcpy(copy, text, size + 1);
+    char *text = read_fixture("xgboost-3.2-logistic", extension, &size);
+    char *copy = malloc(size);
+    memcpy(copy, text, size);
     evtwin__free(text);
     size_t n_failures = 0;
     for (;; n_failures++) {
@@ -397,6 +431,55 @@ static void test_out_of_memory(void **state) {
     free(copy);
 }
 
+static void test_out_of_memory(void **state) {
+    (void)state;
+    check_out_of_memory(".json");
+    check_out_of_memory(".ubj");
+}
+
+/* What an allocator gave out at most at once, in bytes. */
+typedef struct measuring_allocator {
+    size_t now, most;
+} measuring_allocator;
+
+static void *measuring_realloc(void *ctx, void *ptr, size_t new_size) {
+    measuring_allocator *a = ctx;
+    a->now -= ptr != NULL ? malloc_usable_size(ptr) : 0;
+    if (new_size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    void *grown = realloc(ptr, new_size);
+    assert_non_null(grown);
+    a->now += malloc_usable_size(grown);
+    a->most = a->now > a->most ? a->now : a->most;
+    return grown;
+}
+
+/* A tree's arrays as single bytes, which have no place for four each: the file is refused before it
+ * has taken more than its size. */
+static void test_memory_of_bytes(void **state) {
+    (void)state;
+    enum { N = 1 << 20 };
+    static const char before[] = "{i\7learner{i\x10gradient_booster{i\5model{i\5trees["
+                                 "{i\x0dleft_children[$U#l\0\x10\0\0";
+    const size_t head = sizeof before - 1;
+    char *data = calloc(head + N, 1);
+    assert_non_null(data);
+    memcpy(data, before, head);
+    measuring_allocator a = {0};
+    evtwin_set_allocator(measuring_realloc, &a);
+    evtwin_model *m = NULL;
+    const evtwin_status st = evtwin_model_load_buffer("bytes", data, head + N, &m);
+    evtwin_set_allocator(NULL, NULL);
+    assert_int_equal(st, EVTWIN_E_CORRUPT);
+    assert_true(text_names(evtwin_last_error(), "tree 0|left_children|numbers|bytes"));
+    assert_null(m);
+    assert_true(a.most > N / 7 && a.most < N + N / 2);
+    assert_int_equal(a.now, 0);
+    free(data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),        cmocka_unit_test(test_other_boosters),
@@ -404,6 +487,7 @@ int main(void) {
         cmocka_unit_test(test_other_files),     cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_numbers_changed), cmocka_unit_test(test_bytes_changed),
         cmocka_unit_test(test_out_of_memory),   cmocka_unit_test(test_other_kinds),
+        cmocka_unit_test(test_memory_of_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,12 +271,26 @@ static void test_restore(void **state) {
     assert_fails(evtwin_session_restore(s, saved), EVTWIN_E_STATE, "pending");
     evtwin_session_rollback(s);
 
-    /* another model's states, another format's and rubbish are passed over with one line */
+    /* another model of the same kind goes on from them; what is made of other features, of another
+     * format and rubbish are passed over with one line */
     n_warnings = 0;
     evtwin_set_log(count_warning, NULL);
     assert_ok(evtwin_session_restore(of_other, saved));
-    assert_int_equal(evtwin_session_batteries(of_other), 0);
+    assert_int_equal(evtwin_session_batteries(of_other), 3);
+    assert_int_equal(n_warnings, 0);
+    evtwin_table *with_past = NULL;
+    assert_ok(evtwin_table_copy(saved, &with_past));
+    for (size_t r = 0; r < 3; r++) {
+        assert_ok(evtwin_table_set_text(with_past, 3, r,
+                                        "{\"format\":1,\"model\":\"0123456789ab\",\"rows\":3,"
+                                        "\"last\":{},\"past\":[1,2]}"));
+    }
+    evtwin_session *third = new_session(other, 100);
+    assert_ok(evtwin_session_restore(third, with_past));
+    assert_int_equal(evtwin_session_batteries(third), 0);
     assert_int_equal(n_warnings, 1);
+    evtwin_session_free(third);
+    evtwin_table_free(with_past);
     assert_ok(evtwin_table_set_text(saved, 3, 0, "{\"format\":99}"));
     assert_ok(evtwin_table_set_text(saved, 3, 1, "rubbish"));
     evtwin_session_free(s);

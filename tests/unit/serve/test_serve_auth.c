@@ -170,6 +170,17 @@ static void test_reading_needs_it(void **state) {
     assert_int_equal(code_of("GET", "/", "Authorization: Bearer " TOKEN "\r\n"), 200);
 }
 
+/* What is refused is counted as that, not as a failure of the server. */
+static void test_refusals_are_counted(void **state) {
+    (void)state;
+    assert_int_equal(code_of("GET", "/api/batteries/list", ""), 401);
+    reply r = client_request(port, "GET", "/metrics", "Authorization: Bearer " TOKEN "\r\n");
+    assert_int_equal(r.code, 200);
+    assert_non_null(strstr(r.body, ",code=\"401\"} "));
+    assert_null(strstr(r.body, "code=\"503\""));
+    reply_free(&r);
+}
+
 /* Who opens a page is shown the login in its place; a program gets an error. */
 static void test_login_page(void **state) {
     (void)state;
@@ -464,6 +475,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_token_files),
         cmocka_unit_test(test_reading_needs_it),
+        cmocka_unit_test(test_refusals_are_counted),
         cmocka_unit_test(test_login_page),
         cmocka_unit_test(test_login),
         cmocka_unit_test(test_what_is_posted),

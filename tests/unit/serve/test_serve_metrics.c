@@ -103,13 +103,28 @@ static void test_columns_of_other_types(void **state) {
     evtwin_metrics_free(metrics);
 }
 
+/* 1 if the quantity has a gauge of that name, which the text must have with its value; 0 if none.
+ */
+static int has_gauge(const char *text, const evtwin_quantity *q, const char *name, double value) {
+    if (name[0] == '\0') {
+        return 0;
+    }
+    char line[300];
+    snprintf(line, sizeof line, "\n%s{battery_id=\"B\"} %.15g\n", name, value);
+    assert_has(text, line);
+    snprintf(line, sizeof line, "# HELP %s %c%s", name, q->description[0] - 'a' + 'A',
+             q->description + 1);
+    assert_has(text, line);
+    return 1;
+}
+
 /* The schema says which quantities are gauges, what they are called and what they mean. */
 static void test_gauges_are_those_of_the_schema(void **state) {
     (void)state;
     evtwin_metrics *metrics = new_metrics();
     const record pending = {"B", now_us, 1, 60, 90, 30, 500, 0.1, NULL};
     evtwin_table *table = make_table(&pending, 1);
-    size_t n_gauges = 0;
+    size_t n_gauges = 0, n_contract = 0;
     evtwin_quantity q;
     for (size_t i = 0; i < evtwin_quantity_count(); i++) {
         assert_ok(evtwin_quantity_get(i, &q, sizeof q));
@@ -122,22 +137,26 @@ static void test_gauges_are_those_of_the_schema(void **state) {
     char *text = text_of(metrics, 1);
     for (size_t i = 0; i < evtwin_quantity_count(); i++) {
         assert_ok(evtwin_quantity_get(i, &q, sizeof q));
-        if (q.metric[0] == '\0') {
-            continue;
-        }
-        char line[300];
-        n_gauges++;
-        snprintf(line, sizeof line, "\n%s{battery_id=\"B\"} 0.25\n", q.metric);
-        assert_has(text, line);
-        snprintf(line, sizeof line, "# HELP %s %c%s", q.metric, q.description[0] - 'a' + 'A',
-                 q.description + 1);
-        assert_has(text, line);
+        const double factor = strcmp(q.unit, "percent") == 0 ? 0.01
+                              : strcmp(q.unit, "mOhm") == 0  ? 0.001
+                                                             : 1.0;
+        n_contract += q.metric[0] != '\0';
+        n_gauges += has_gauge(text, &q, q.metric, 0.25);
+        n_gauges += q.type == EVTWIN_F64 && has_gauge(text, &q, q.base_metric, 0.25 * factor);
     }
+    assert_has(text, "\nevtwin_battery_voltage_volts{battery_id=\"B\"} 0.25\n");
+    assert_has(text, "\nevtwin_battery_failure_probability_ratio{battery_id=\"B\"} 0.25\n");
+    assert_has(text, "# UNIT evtwin_battery_failure_probability_ratio ratio\n");
     size_t n_written = 0;
-    for (const char *s = text; (s = strstr(s, "{battery_id=\"B\"} 0.25\n")) != NULL; s++) {
+    for (const char *s = text; (s = strstr(s, "\nbattery_")) != NULL; s++) {
+        n_written += strstr(s, "{battery_id=\"B\"} 0.25\n") == strchr(s + 1, '{');
+    }
+    assert_int_equal(n_written, n_contract);
+    n_written = 0;
+    for (const char *s = text; (s = strstr(s, "{battery_id=\"B\"} 0.")) != NULL; s++) {
         n_written++;
     }
-    assert_true(n_gauges >= 5);
+    assert_true(n_contract >= 5 && n_gauges >= 16);
     assert_int_equal(n_written, n_gauges);
     assert_has(text, "# UNIT battery_soc_percent percent\n");
     assert_lacks(text, "# UNIT battery_failure_probability");
@@ -444,6 +463,18 @@ static void test_accept(void **state) {
     assert_false(evtwin__accepts_openmetrics("application/openmetrics-text;q=bad,;,;;q=,"));
     assert_true(evtwin__accepts_openmetrics("Application/OpenMetrics-Text"));
     assert_false(evtwin__accepts_openmetrics("application/openmetrics-textual"));
+    assert_true(evtwin__accepts_openmetrics(
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/"
+        "openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+        "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"));
+    /* the range that names a type best decides */
+    assert_true(evtwin__accepts_openmetrics("text/plain;q=0, */*, application/openmetrics-text"));
+    assert_true(
+        evtwin__accepts_openmetrics("text/plain;q=0, */*;q=1, application/openmetrics-text;q=0.5"));
+    assert_false(evtwin__accepts_openmetrics("application/openmetrics-text;q=0.3, text/*;q=0.4"));
+    assert_true(evtwin__accepts_openmetrics("application/*, text/*;q=0.4"));
+    assert_false(evtwin__accepts_openmetrics("application/*, text/*"));
+    assert_false(evtwin__accepts_openmetrics("*/*, application/openmetrics-text;q=0.1"));
 }
 
 static void test_cap(void **state) {

@@ -1,0 +1,329 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""deploy_stack.py BIN: the servers of deploy/compose.yaml as processes (server/stack.py) with our tools
+beside them, driven as the original guide drives its stack: train, simulate, predict, ask REST, Grafana's
+queries, MLflow and Prometheus, stop. Commands and variables are those of the file.
+"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import servers  # noqa: E402
+from server.base import LOCALHOST  # noqa: E402
+from server.stack import S3, Broker, Database, Places, Prometheus, Topics, Tracking, stack  # noqa: E402
+
+BIN = os.path.abspath(sys.argv[1])
+DEADLINE_S = 120
+FLEET = 40  # of the training
+N_BATTERIES = 12  # of the live fleet, in compose.yaml
+IDS = {f"BATTERY_{i + 1:03d}" for i in range(N_BATTERIES)}
+folder = tempfile.TemporaryDirectory(prefix="evtwin-stack.")
+children = []
+began = time.monotonic()
+
+
+def say(text):
+    print(f"{time.monotonic() - began:5.1f} s  {text}", flush=True)
+
+
+def check(what, holds):
+    if not holds:
+        for child in children:
+            with open(child.log) as log:
+                print("--", child.args, log.read()[-1500:], sep="\n")
+        sys.exit("FAILED: " + what)
+
+
+def await_(what, holds):
+    end = time.monotonic() + DEADLINE_S
+    while not holds():
+        check("within %d s: %s" % (DEADLINE_S, what), time.monotonic() < end)
+        time.sleep(0.1)
+
+
+def get(url, **headers):
+    """Code and body."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=DEADLINE_S) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.read()
+
+
+def get_json(url):
+    code, body = get(url)
+    check(f"{url}: {code} {body[:300]}", code == 200)
+    return json.loads(body)
+
+
+class Stack:
+    """compose.yaml with the variables of make-env, here."""
+
+    def __init__(self):
+        self.services = stack.load(stack.make_env())
+        self.places = Places()
+        for service, port in (("evtwin-predict", 9100), ("evtwin-serve", 5001)):
+            self.places.of(service, port)
+
+    def words(self, service):
+        """Its command, with the folders of its volumes and its ports here."""
+        text = "\0".join(self.services[service]["command"])
+        for volume in ("/models", "/spool"):
+            text = text.replace("\0" + volume, "\0" + folder.name + volume)
+        return self.places.here(text.replace("0.0.0.0:", service + ":")).split("\0")
+
+    def env(self, service):
+        clean = {k: v for k, v in os.environ.items()
+                 if not k.startswith(("DB_", "PG", "KAFKA_", "MQTT_", "MLFLOW_", "MINIO_", "AWS_", "EVTWIN_"))}
+        return {**clean, **self.places.environment(self.services[service]),
+                "METRICS_PORT": str(self.places.of("evtwin-predict", 9100)),
+                "PATH": f"{BIN}:{stack.DEPLOY}:{os.environ['PATH']}"}
+
+    def url(self, service, port):
+        return f"http://{LOCALHOST}:{self.places.of(service, port)}"
+
+    def once(self, service, **more):
+        """A service that ends: what it said."""
+        done = subprocess.run(self.words(service), env={**self.env(service), **more}, cwd=folder.name,
+                              capture_output=True, text=True, timeout=600)
+        check(f"{service} ends well: {done.returncode}\n{done.stdout}{done.stderr}", done.returncode == 0)
+        return done.stdout + done.stderr
+
+    def healthy(self, service):
+        """Its own health check, where its program is here."""
+        _, *test = self.services[service]["healthcheck"]["test"]
+        port = test[-1].split(":")[-1].split("/")[0]
+        test[-1] = test[-1].replace(f"{LOCALHOST}:{port}", f"{LOCALHOST}:{self.places.of(service, int(port))}")
+        return subprocess.run(test, capture_output=True).returncode == 0
+
+
+class Service:
+    """One of our tools, until it is stopped."""
+
+    def __init__(self, up, service):
+        self.args = up.words(service)
+        self.log = os.path.join(folder.name, service + ".log")
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(self.args, env=up.env(service), cwd=folder.name, stdout=log, stderr=log,
+                                            preexec_fn=servers.die_with_parent)
+        children.append(self)
+
+    def poll(self):
+        return self.process.poll()
+
+    def kill(self):
+        self.process.kill()
+
+    def wait(self):
+        self.process.wait()
+
+    def said(self):
+        with open(self.log) as log:
+            return log.read()
+
+    def stop(self):
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(timeout=DEADLINE_S)
+        check(f"{self.args} ends well: {code}", code == 0)
+
+
+def train(up):
+    """Step 4."""
+    said = up.once("evtwin-models", FLEET=str(FLEET))
+    for line in (r"RUL Model - R² Score: -?\d\.\d{4}, RMSE: \d+\.\d\d cycles",
+                 r"Failure Model - Accuracy: \d\.\d{4}, AUC: \d\.\d{4}", r"Models saved to: .*/models/current/"):
+        check(f"the trainer says '{line}': {said}", re.search(line, said))
+    check("a second start keeps the models", "stays as it is" in up.once("evtwin-models"))
+    say(re.search("RUL Model.*", said)[0])
+
+
+def simulate(up, database):
+    """Step 5: a record of each battery every 2 s, to all three."""
+    from kafka import KafkaConsumer
+    import paho.mqtt.client as mqtt
+    messages = []
+    client = mqtt.Client()
+    client.on_message = lambda *args: messages.append(json.loads(args[2].payload))
+    client.connect(LOCALHOST, up.places.of("mosquitto", 1883))
+    client.subscribe("ev/battery/telemetry", qos=1)
+    client.loop_start()
+    sim = Service(up, "evtwin-sim")
+    await_("a line of the console", lambda: re.search(
+        r"12 batteries \| SoC: [\d.]+ to [\d.]+% \| SoH: [\d.]+ to [\d.]+% \| Temp: [-\d.]+ to [-\d.]+°C \|", sim.said()))
+    await_("rows of every battery", lambda: number(database, "SELECT count(DISTINCT battery_id) FROM ev_telemetry")
+           == N_BATTERIES)
+    await_("records over MQTT", lambda: {m["battery_id"] for m in list(messages)} == IDS)
+    consumer = KafkaConsumer("ev_battery_telemetry", bootstrap_servers=[up.kafka.bootstrap], auto_offset_reset="earliest",
+                             consumer_timeout_ms=1000)
+    seen = set()
+
+    def over_kafka():
+        # the marks of transactions come as messages that are not JSON (docs/migration.md)
+        seen.update(json.loads(m.value)["battery_id"] for m in consumer if m.value[:1] in b"{[")
+        return seen == IDS
+    await_("records over Kafka", over_kafka)
+    consumer.close()
+    client.loop_stop()
+    client.disconnect()
+    say(f"{number(database, 'SELECT count(*) FROM ev_telemetry')} rows; the same over Kafka and MQTT")
+    return sim
+
+
+def number(database, sql):
+    return int(database.sql(sql, "twin_data") or 0)
+
+
+def predict(up, database):
+    """Step 6: every row gets its prediction."""
+    predictor = Service(up, "evtwin-predict")
+    await_("predictions", lambda: number(
+        database, "SELECT count(DISTINCT battery_id) FROM ev_telemetry WHERE rul_prediction IS NOT NULL"
+        " AND failure_probability IS NOT NULL") == N_BATTERIES)
+    await_("a line of the console", lambda: re.search(
+        r"Predictions - \d+ rows? of 12 batteries.*RUL.*cycles.*Failure Risk", predictor.said()))
+    await_("evtwin-predict is healthy", lambda: up.healthy("evtwin-predict"))
+    code, body = get(up.url("evtwin-predict", 9100) + "/metrics")
+    for name in ("battery_soc_percent", "battery_soh_percent", "battery_temperature_celsius", "battery_rul_cycles",
+                 "battery_failure_probability"):
+        check(f"{name} of every battery", code == 200 and body.decode().count(f'{name}{{battery_id="') == N_BATTERIES)
+    say(re.search("Predictions - .*", predictor.said())[0])
+    return predictor
+
+
+def ask_rest(up):
+    """Step 7, and the page of step 11."""
+    server = Service(up, "evtwin-serve")
+    await_("evtwin-serve is healthy", lambda: up.healthy("evtwin-serve"))
+    base = up.url("evtwin-serve", 5001)
+    check("/health", get_json(base + "/health")["status"] == "healthy")
+    one = "?battery_id=BATTERY_001"
+    latest = get_json(base + "/api/battery/latest" + one)["data"]
+    check(f"latest: {latest}", latest["battery_id"] == "BATTERY_001" and latest["soc"] <= 100 and "time" in latest)
+    history = get_json(base + "/api/battery/history" + one + "&hours=1")
+    check("history, newest first", history["count"] == len(history["data"]) > 0 and
+          [r["time"] for r in history["data"]] == sorted((r["time"] for r in history["data"]), reverse=True))
+    predictions = get_json(base + "/api/battery/predictions" + one)["predictions"]
+    check(f"predictions: {predictions}", predictions)
+    stats = get_json(base + "/api/battery/stats" + one + "&hours=24")
+    check(f"stats: {stats}", stats["period_hours"] == 24 and stats["stats"]["total_records"] > 0)
+    batteries = get_json(base + "/api/batteries/list")["batteries"]
+    check("the fleet", {b["battery_id"] for b in batteries} == IDS)
+    check("alerts", "alerts" in get_json(base + "/api/alerts"))
+    for page in ("/", "/battery/BATTERY_001", "/battery/BATTERY_001/3d"):
+        code, body = get(base + page)
+        check(f"page {page}: {code}", code == 200 and b"<html" in body)
+    say("seven endpoints and the pages")
+    return server
+
+
+def ask_mlflow(up, s3):
+    """Step 9: artifacts go through MLflow to S3; by the names that the containers use too."""
+    base = up.url("mlflow", 5000)
+    for host, expected in (("mlflow:5000", 200), ("localhost:5000", 200), ("evil.example:5000", 403)):
+        code, _ = get(base + "/api/2.0/mlflow/experiments/search?max_results=1", Host=host)
+        check(f"MLflow called {host}: {code}", code == expected)
+    path = "/api/2.0/mlflow-artifacts/artifacts/0/a%20run/artifacts/note.txt"
+    request = urllib.request.Request(base + path, data=b"of the stack", method="PUT")
+    with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+        check("an artifact is taken", answer.status == 200)
+    with open(os.path.join(s3.buckets, "mlflow", "0", "a run", "artifacts", "note.txt"), "rb") as f:
+        check("it is in the bucket", f.read() == b"of the stack")
+    check("and comes back", get(base + path) == (200, b"of the stack"))
+    say("MLflow keeps artifacts in S3")
+
+
+def ask_prometheus(up):
+    """Step 10: the target is up, and the five queries of the guide."""
+    base = up.url("prometheus", 9090)
+
+    def query(text):
+        answer = get_json(base + "/api/v1/query?" + urllib.parse.urlencode({"query": text}))
+        return answer["data"]["result"]
+
+    def up_jobs():
+        targets = get_json(base + "/api/v1/targets?state=active")["data"]["activeTargets"]
+        return {t["labels"]["job"] for t in targets if t["health"] == "up"}
+    await_("every target is up", lambda: up_jobs() >= {"battery_predictor", "battery_api", "prometheus"})
+    for text in ("battery_soc_percent", "battery_rul_cycles", "battery_temperature_celsius",
+                 "avg_over_time(battery_soc_percent[1h])"):
+        await_(f"{text} of every battery", lambda t=text: {r["metric"].get("battery_id") for r in query(t)} == IDS)
+    rate = "rate(battery_predictions_total[5m])"
+    await_(rate, lambda: sum(float(r["value"][1]) for r in query(rate)) > 0)
+    rules = get_json(base + "/api/v1/rules")["data"]["groups"]
+    check("alert rules are loaded", rules and all(r["health"] != "err" for g in rules for r in g["rules"]))
+    say("Prometheus: targets, five queries, rules")
+
+
+def ask_as_grafana(up, database):
+    """Step 8: the role of Grafana reads, and nothing else. integration.deploy_grafana runs its queries."""
+    env = {**os.environ, "PGPASSWORD": up.services["grafana"]["environment"]["GF_DB_PASSWORD"]}
+    user = up.services["grafana"]["environment"]["GF_DB_USER"]
+
+    def psql(sql, **more):
+        return subprocess.run([os.path.join(database.bin, "psql"), "-XAtq", "-h", LOCALHOST, "-p", str(database.port), "-U",
+                               user, "-d", "twin_data", "-c", sql], env={**env, **more}, capture_output=True, text=True)
+    for table in ("ev_telemetry", "latest_battery_status", "ev_telemetry_hourly"):
+        done = psql(f"SELECT count(*) FROM {table}")
+        check(f"Grafana reads {table}: {done.stderr}", done.returncode == 0 and int(done.stdout) > 0)
+    for sql in ("DELETE FROM ev_telemetry", "BEGIN; SET TRANSACTION READ WRITE; DELETE FROM ev_telemetry",
+                "CREATE TABLE mine (x int)"):
+        check(f"Grafana may not {sql}", psql(sql).returncode != 0)
+    check("a wrong password is refused", psql("SELECT 1", PGPASSWORD="wrong").returncode != 0)
+    say("Grafana's role reads and may not write")
+
+
+def owner_is_no_superuser(database):
+    check("twin is no superuser", database.sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'twin'") == "f")
+    check("twin owns the table", database.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'ev_telemetry'",
+                                              "twin_data") == "twin")
+
+
+def main():
+    up = Stack()
+    files = {name: [m for m in stack.mounts(up.services) if m[0] == name] for name in up.services}
+    s3 = S3(up.services["s3"], up.places)
+    check("s3 is healthy", up.healthy("s3"))
+    check("the bucket is made", "made" in up.once("bucket"))
+    check("or there", "there already" in up.once("bucket"))
+    mlflow = Tracking(up.services["mlflow"], up.places)  # starts meanwhile
+    database = Database(up.services["timescaledb"], files["timescaledb"], up.places).first_start()
+    Broker(files["mosquitto"][0][1], up.places)
+    up.kafka = Topics(up.services["topics"], up.places)
+    topics = up.kafka.make()
+    check(f"topics: {topics}", set(topics) == {"ev_battery_telemetry", "ev_battery_predictions", "ev_battery_progress"})
+    mlflow.await_ready()
+    Prometheus(files["prometheus"][0][1], up.places)
+    say("servers are up")
+
+    train(up)
+    sim = simulate(up, database)
+    predictor = predict(up, database)
+    server = ask_rest(up)
+    ask_as_grafana(up, database)
+    owner_is_no_superuser(database)
+    ask_mlflow(up, s3)
+    ask_prometheus(up)
+    for tool in (sim, predictor, server):
+        tool.stop()
+    rows = number(database, "SELECT COUNT(*) FROM ev_telemetry")
+    delivered = re.findall(r"(\d+) records delivered to (\w+)", sim.said())
+    check(f"{rows} rows; all of it everywhere, once: {delivered}",
+          sorted(delivered) == sorted((str(rows), kind) for kind in ("postgresql", "kafka", "mqtt")))
+    say(f"stopped; {rows} rows")
+
+
+try:
+    servers.run_test(main, children)
+finally:
+    for one in list(servers.SERVERS_ALIVE):
+        one.stop()

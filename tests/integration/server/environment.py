@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Programs that tests fetch once and keep in the cache folder: MLflow in virtual environments, versitygw.
+
+    environment.py mlflow-2.22.5 mlflow-3.17.2 versitygw     # make them now, print where they are
+
+Each takes minutes the first time and no time after that. Whoever asks while another makes one waits
+for it. What was made by half is made anew.
+"""
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+
+if __package__:
+    from .base import Skip, cache_folder
+else:
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from server.base import Skip, cache_folder
+
+# The last of 2.x, and a 3.x with the check of the Host header. Flask-WTF is for --app-name basic-auth.
+MLFLOW = {
+    "2.22.5": ["mlflow==2.22.5", "sqlalchemy<2.1", "scikit-learn<1.6", "xgboost-cpu==2.1.4", "Flask-WTF<2"],
+    "3.17.2": ["mlflow==3.17.2", "xgboost-cpu>=3,<4", "Flask-WTF<2"],
+}
+VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+PATIENCE_S = 1500
+
+
+def _run(what, command, **more):
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=PATIENCE_S, **more)
+    except subprocess.TimeoutExpired:
+        raise Skip(f"{what} was not made within {PATIENCE_S} s") from None
+    except OSError as e:
+        raise Skip(f"{what} cannot be made: {e}") from None
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
+        raise Skip(f"{what} cannot be made: {said[-1][:300]}")
+
+
+def _kept(name, make):
+    """The folder name of the cache, made by make(folder) if it is not there as a whole."""
+    folder = os.path.join(cache_folder(), name)
+    whole = os.path.join(folder, "whole")  # written last
+    with open(folder + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several tests may want it at once
+        if not os.path.exists(whole):
+            shutil.rmtree(folder, ignore_errors=True)
+            os.mkdir(folder)
+            make(folder)
+            with open(whole, "w"):
+                pass
+    return folder
+
+
+def mlflow_python(version):
+    """The Python that has this MLflow (650 MB, 2 minutes the first time)."""
+    def make(folder):
+        what = f"an environment for MLflow {version}"
+        _run(what, ["/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable,
+                    "-m", "venv", folder])
+        _run(what, [os.path.join(folder, "bin", "pip"), "install", "-q",
+                    "--disable-pip-version-check", "--prefer-binary", *MLFLOW[version]])
+
+    return os.path.join(_kept(f"mlflow-{version}", make), "bin", "python")
+
+
+def versitygw():
+    """The program versitygw: S3 with real signatures on a folder (2 minutes the first time)."""
+    def make(folder):
+        go = shutil.which("go", path=os.environ["PATH"] + ":/usr/local/go/bin:/usr/lib/go/bin")
+        if go is None:
+            raise Skip("there is no go to build versitygw (Debian: golang-go)")
+        _run("versitygw", [go, "install", VERSITYGW], env={**os.environ, "GOBIN": folder})
+
+    return os.path.join(_kept("versitygw-1.8.0", make), "versitygw")
+
+
+def main(names):
+    makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW}, "versitygw": (versitygw,)}
+    if not names or not set(names) <= set(makers):
+        sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")
+    try:
+        for name in names:
+            maker, *args = makers[name]
+            print(maker(*args), flush=True)
+    except Skip as e:
+        print("skipped:", e)
+        sys.exit(77)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
