@@ -333,7 +333,9 @@ static int train_or_audit(const cli *c, const char *path, const work *w) {
     free(targets);
     free(allow);
     cli_progress_clear();
-    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, w->table, st)) : 0;
+    /* the file is open: what fails then is the temporary one of a training in pieces */
+    const cli_role role = w->csv != NULL && st == EVTWIN_E_IO ? CLI_AN_OUTPUT : CLI_AN_INPUT;
+    return st < 0 ? cli_fail_about(path, role, st, next_step_of(c, w->table, st)) : 0;
 }
 
 /* Findings about leaks and implausible values are warnings too, whatever reads the report; each
