@@ -24,6 +24,7 @@ enum {
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
     REPEAT,
+    TUNE,
     RECIPE,
     DERIVE,
     SEED,
@@ -77,6 +78,11 @@ static const cli_option options[N_OPTIONS] = {
     [REPEAT] = CLI_RANGE(CLI_INTEGER, "repeat", "R", NULL, 1, 1000,
                          .help = "with --cv: score R assignments of batteries to folds, since one "
                                  "may be lucky; takes R times as long"),
+    [TUNE] = CLI_RANGE(CLI_INTEGER, "tune", "N", NULL, 1, 1000,
+                       .help = "search first: try N sets of parameters (the first is the default) "
+                               "by 5-fold cross-validation by battery with early stopping, and "
+                               "keep the best; no battery that scores has a part in it, so --cv K "
+                               "searches K + 1 times"),
     [RECIPE] = CLI_STRING("recipe", "NAME", "contract", .choices = "contract|history",
                           .help = "what the models see: contract: a row's own values; history: "
                                   "how they have changed in each battery, which gives a steadier "
@@ -95,7 +101,8 @@ static const cli_option options[N_OPTIONS] = {
         .help =
             "for a file that is larger than memory: read it once, some batteries at a time, and "
             "train from a temporary file, one model after another; takes 60 bytes of memory a "
-            "row. Rows of a battery must stand together. Without --cv, --group-by-reset and "
+            "row. Rows of a battery must stand together. Without --cv, --tune, --group-by-reset "
+            "and "
             "recipe history"),
     [SCRATCH] = CLI_STRING("scratch", "DIR", NULL,
                            .help = "with --in-pieces: folder of the temporary file, which takes "
@@ -291,6 +298,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->features = cli_text(c, FEATURES);
     train->cv_folds = (int)cli_integer(c, CV);
     train->n_repeats = (int)cli_integer(c, REPEAT);
+    train->n_tune = (int)cli_integer(c, TUNE);
     train->seed = (uint64_t)cli_integer(c, SEED);
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
@@ -405,7 +413,7 @@ static int save_and_report(const cli *c, evtwin_trainer *trainer) {
 
 /* What needs the whole file at once. */
 static int check_pieces(const cli *c) {
-    static const size_t whole[] = {CV, REPEAT, GROUP_BY_RESET, DERIVE, AUDIT_ONLY};
+    static const size_t whole[] = {CV, REPEAT, TUNE, GROUP_BY_RESET, DERIVE, AUDIT_ONLY};
     if (!cli_is_on(c, IN_PIECES)) {
         if (cli_is_set(c, SCRATCH)) {
             cli_error("--scratch is the folder of --in-pieces, which is not given");
@@ -444,6 +452,11 @@ static int run(const cli *c) {
     const int code_of_pieces = check_pieces(c);
     if (code_of_pieces != 0) {
         return code_of_pieces;
+    }
+    if (cli_integer(c, REPEAT) > 1 && cli_is_set(c, TUNE)) {
+        cli_error("--tune and --repeat are mutually exclusive: a search is nested in the folds of "
+                  "one assignment");
+        return CLI_USAGE;
     }
     const int is_audit = cli_is_on(c, AUDIT_ONLY);
     int code = is_audit ? 0 : cli_check_output_folder(cli_text(c, OUT));

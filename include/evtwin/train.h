@@ -58,6 +58,12 @@ typedef struct evtwin_train_options {
      * 0 (default) = unknown: the lowest health at which a labelled
      * row has life left, true (truth_soh) or else reported. The bundle records it. Since 0.2 */
     double eol_soh_percent;
+    /** try so many sets of parameters and grow the models with the best, up to 1000; 0 (default) =
+     * no search. See evtwin_train. Not together with n_repeats. Since 0.2 */
+    int n_tune;
+    /** default 0. 1: keep the metrics of every boosting round of the saved models, see
+     * evtwin_trainer_rounds; the models are the same, training takes a little longer. Since 0.2 */
+    int keep_rounds;
     /** of evtwin_train_csv: folder of its temporary file; NULL (default) = that of the environment
      * variable TMPDIR, else /var/tmp. Since 0.2 */
     const char *scratch_dir;
@@ -91,8 +97,15 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  *   2. sort the batteries by number of rows, descending, ties by name in byte order;
  *   3. assign each to the fold with the fewest rows;
  *   4. score all out-of-fold predictions together.
- * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
- * "score-unknown", and no finding compares it.
+ * With n_tune the parameters are searched for first, for each target, by cross-validation by
+ * battery (five folds) within the batteries that the model learns from: set 0 is what would be
+ * without a search, the others are drawn from the seed (depth, learning rate, shares of rows and
+ * columns that a tree sees, least weight of a leaf), with as many trees, up to 1000, as were best;
+ * a forest ends 30 trees after its best. The set with the least RMSE (root of the Brier score of a
+ * probability) is kept, of equals the first. No battery that scores has a part in the choice: with
+ * cv_folds each fold's model has a search of its own, which takes cv_folds + 1 times as long.
+ * Intervals and calibrations are made with the chosen set. A score that cannot be made (one class,
+ * one row or one value held out) is NaN with a finding "score-unknown", and no finding compares it.
  *
  * The interval of a number's predictions (docs/bundle.md) is made from the errors on batteries that
  * the predicting model had not seen: with cv_folds those of the folds, with a hold-out those of
@@ -113,9 +126,9 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * to be used whose name has more than 255 bytes),
  * EVTWIN_E_RANGE (a value is outside its unit's range, infinite or beyond the 32-bit floats of
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
- * rows or batteries, a battery with one row, one class only, a constant target, no target, or the
- * audit refuses it: see audit.h),
- * EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
+ * rows or batteries, fewer than five to search with, a battery with one row, one class only, a
+ * constant target, no target, or the audit refuses it: see audit.h), EVTWIN_E_CANCELLED,
+ * EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
                                       size_t n_targets, const evtwin_train_options *options,
@@ -130,10 +143,12 @@ EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_ta
  * one after another. Samples of so many rows serve where many rows say no more: of whole batteries
  * for the audit (200,000 rows, a finding "audit-sampled" says so), of each battery for intervals,
  * calibration and the voltage reference of drift (1,000,000).
+ * With keep_rounds held_out is missing in evtwin_trainer_rounds.
  * @param csv  opened, not read, with columns and units as for evtwin_csv_read; borrowed, and read
  * after the call. The rows of a battery stand together in it.
+ * @param out  a new trainer, evtwin_trainer_free frees it; untouched on failure.
  * @return as evtwin_train and evtwin_csv_read; EVTWIN_E_UNSUPPORTED, before anything is read, for
- * cv_folds, n_repeats, group_by_reset and recipe "history", and for a battery of more than
+ * cv_folds, n_repeats, n_tune, group_by_reset and recipe "history", and for a battery of more than
  * 4,194,304 rows; EVTWIN_E_DATA naming line and battery where a battery's rows do not stand
  * together, or if fewer than two have a target; EVTWIN_E_PARSE for a used column that begins with
  * numbers and has text later; EVTWIN_E_IO for the temporary file (a full disk). Since 0.2.
@@ -167,6 +182,18 @@ EVTWIN_API evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, con
  */
 EVTWIN_API evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, const char *target,
                                                size_t i, evtwin_score *out, size_t size);
+
+/**
+ * What a search (n_tune) tried for the model that is saved, as a new table: one row for each set of
+ * parameters, in order. Columns: set, trees, depth (I64), learning_rate, subsample, column_sample,
+ * min_child_weight (F64), error (F64, in the target's unit: RMSE over the folds, root of the Brier
+ * score of a probability), is_best (BOOL, of one row). It is the error that chose, so that of the
+ * best set is a little too good. evtwin_table_free frees it.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target, it was not trained, or without a search.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_search(const evtwin_trainer *trainer, const char *target,
+                                               evtwin_table **out);
 
 /**
  * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared
@@ -239,6 +266,29 @@ EVTWIN_API evtwin_status evtwin_trainer_predictions(const evtwin_trainer *traine
  */
 EVTWIN_API evtwin_status evtwin_trainer_reliability(const evtwin_trainer *trainer,
                                                     const char *target, evtwin_table **out);
+
+/**
+ * How the saved model of a target came to be, as a new table: one row for each metric of each round
+ * of each of its forests, in order. Columns: forest, round (I64, from 0), metric (TEXT: "rmse" of a
+ * number; "logloss" and "auc" of an event), train (F64: of the rows that it learned from) and
+ * held_out (F64: of those that score it, missing with folds, since the saved model learned from all
+ * rows). They are in what the forest predicts: of the second one of recipe "history" in logarithms.
+ * Held-out figures are for looking at: no choice was made by them. evtwin_table_free frees it.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained, EVTWIN_E_STATE if
+ * it was trained without options.keep_rounds. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_rounds(const evtwin_trainer *trainer, const char *target,
+                                               evtwin_table **out);
+
+/**
+ * What XGBoost was given for the saved model of a target, as a new table: one row a parameter, name
+ * and value (TEXT), under the names of XGBoost's scikit-learn wrapper ("n_estimators",
+ * "max_depth"); those that differ from forest to forest have "_2" behind their name for the second
+ * one. What is not named has XGBoost's default. evtwin_table_free frees it.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_params(const evtwin_trainer *trainer, const char *target,
+                                               evtwin_table **out);
 
 /**
  * All of it as one JSON object (docs/cli.md): NaN is null, as is a model that was not trained. dir

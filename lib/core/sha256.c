@@ -79,19 +79,49 @@ static void compress_tail(uint32_t hash[8], const uint8_t *tail, size_t n, uint6
     }
 }
 
-void evtwin__sha256_hex(const void *data, size_t size, char hex[EVTWIN__SHA256_HEX_SIZE]) {
-    uint32_t hash[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    const uint8_t *p = data;
-    size_t left = size;
-    for (; left >= BLOCK_SIZE; left -= BLOCK_SIZE, p += BLOCK_SIZE) {
-        compress(hash, p);
-    }
-    compress_tail(hash, p, left, size);
+void evtwin__sha256_begin(evtwin__sha256 *sha) {
+    *sha = (evtwin__sha256){.hash = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+                                     0x9b05688c, 0x1f83d9ab, 0x5be0cd19}};
+}
 
+void evtwin__sha256_add(evtwin__sha256 *sha, const void *data, size_t size) {
+    const uint8_t *p = data;
+    const size_t n_tail = (size_t)(sha->size % BLOCK_SIZE);
+    sha->size += size;
+    if (n_tail > 0) {
+        const size_t n = size < BLOCK_SIZE - n_tail ? size : BLOCK_SIZE - n_tail;
+        memcpy(sha->tail + n_tail, p, n);
+        if (n_tail + n < BLOCK_SIZE) {
+            return;
+        }
+        compress(sha->hash, sha->tail);
+        p += n;
+        size -= n;
+    }
+    for (; size >= BLOCK_SIZE; size -= BLOCK_SIZE, p += BLOCK_SIZE) {
+        compress(sha->hash, p);
+    }
+    if (size > 0) {
+        memcpy(sha->tail, p, size);
+    }
+}
+
+void evtwin__sha256_end(const evtwin__sha256 *sha, char hex[EVTWIN__SHA256_HEX_SIZE]) {
     static const char digit[] = "0123456789abcdef";
+    uint32_t hash[8];
+    memcpy(hash, sha->hash, sizeof hash);
+    compress_tail(hash, sha->tail, (size_t)(sha->size % BLOCK_SIZE), sha->size);
     for (int i = 0; i < 64; i++) {
         hex[i] = digit[hash[i / 8] >> (28 - 4 * (i % 8)) & 0xf];
     }
     hex[64] = '\0';
+}
+
+void evtwin__sha256_hex(const void *data, size_t size, char hex[EVTWIN__SHA256_HEX_SIZE]) {
+    evtwin__sha256 sha;
+    evtwin__sha256_begin(&sha);
+    if (size > 0) {
+        evtwin__sha256_add(&sha, data, size);
+    }
+    evtwin__sha256_end(&sha, hex);
 }

@@ -4,20 +4,13 @@
 #include "io/curl.h"
 
 #include "core/status.h"
+#include "io/curl_inside.h"
 #include "io/quiet.h"
 
-#include <curl/curl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_ANSWER = 64 * 1024, CONNECT_MS = 10000 };
-
-static pthread_once_t is_ready = PTHREAD_ONCE_INIT;
-
-static void make_ready(void) {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-}
+enum { MAX_ANSWER = 64 * 1024 };
 
 evtwin_status evtwin__curl_check(void) {
     return EVTWIN_OK;
@@ -59,34 +52,12 @@ static int is_stopped(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_
     return t->where->is_stopped != NULL && atomic_load(t->where->is_stopped);
 }
 
-#define SET(t, option, value)                                                                      \
-    do {                                                                                           \
-        if (curl_easy_setopt((t)->curl, option, value) != CURLE_OK) {                              \
-            EVTWIN_FAIL(EVTWIN_E_UNSUPPORTED, "%s: libcurl refuses " #option, (t)->where->name);   \
-        }                                                                                          \
-    } while (0)
-
-static evtwin_status allow(transfer *t, int is_mail) {
-#if LIBCURL_VERSION_NUM >= 0x075500 /* 7.85, which calls the other form deprecated */
-    SET(t, CURLOPT_PROTOCOLS_STR, is_mail ? "smtp,smtps" : "http,https");
-#else
-    SET(t, CURLOPT_PROTOCOLS,
-        (long)(is_mail ? CURLPROTO_SMTP | CURLPROTO_SMTPS : CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
-    return EVTWIN_OK;
-}
+#define SET(t, option, value) EVTWIN__CURL_SET((t)->curl, (t)->where->name, option, value)
 
 static evtwin_status set_up(transfer *t, int is_mail) {
     const evtwin__curl_where *w = t->where;
-    EVTWIN_TRY(allow(t, is_mail));
+    EVTWIN_TRY(evtwin__curl_safe(t->curl, w->name, is_mail));
     SET(t, CURLOPT_URL, w->url);
-    SET(t, CURLOPT_FOLLOWLOCATION, 0L);
-    SET(t, CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075700 /* 7.87: do not wait for a name server that hangs */
-    SET(t, CURLOPT_QUICK_EXIT, 1L);
-#endif
-    SET(t, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    SET(t, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     SET(t, CURLOPT_TIMEOUT_MS, (long)(w->timeout_s * 1e3));
     SET(t, CURLOPT_ERRORBUFFER, t->error);
     SET(t, CURLOPT_WRITEFUNCTION, drop);
@@ -94,9 +65,6 @@ static evtwin_status set_up(transfer *t, int is_mail) {
     SET(t, CURLOPT_NOPROGRESS, 0L);
     SET(t, CURLOPT_XFERINFOFUNCTION, is_stopped);
     SET(t, CURLOPT_XFERINFODATA, t);
-    SET(t, CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(t, CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     if (w->ca_file != NULL) {
         SET(t, CURLOPT_CAINFO, w->ca_file);
     }
@@ -109,9 +77,8 @@ static evtwin_status set_up(transfer *t, int is_mail) {
 
 static evtwin_status open_transfer(transfer *t, const evtwin__curl_where *where,
                                    evtwin__curl_outcome *outcome) {
-    pthread_once(&is_ready, make_ready);
     *outcome = (evtwin__curl_outcome){.n_refused = 0};
-    *t = (transfer){.where = where, .curl = curl_easy_init(), .outcome = outcome};
+    *t = (transfer){.where = where, .curl = evtwin__curl_open(), .outcome = outcome};
     EVTWIN_FAIL_IF(t->curl == NULL, EVTWIN_E_NOMEM, "out of memory for libcurl");
     return EVTWIN_OK;
 }
@@ -119,39 +86,6 @@ static evtwin_status open_transfer(transfer *t, const evtwin__curl_where *where,
 static void close_transfer(transfer *t) {
     curl_slist_free_all(t->list);
     curl_easy_cleanup(t->curl);
-}
-
-static evtwin_status status_of(CURLcode code) {
-    switch (code) {
-    case CURLE_ABORTED_BY_CALLBACK:
-        return EVTWIN_E_CANCELLED;
-    case CURLE_OUT_OF_MEMORY:
-        return EVTWIN_E_NOMEM;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_USE_SSL_FAILED:
-    case CURLE_LOGIN_DENIED:
-        return EVTWIN_E_DENIED;
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-        return EVTWIN_E_ARG;
-    case CURLE_HTTP_RETURNED_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_WRITE_ERROR:
-        return EVTWIN_E_EXTERNAL;
-    default:
-        return EVTWIN_E_AGAIN;
-    }
-}
-
-/* "Retry-After" of an answer, in seconds or as a date. */
-static void note_wish(transfer *t) {
-    curl_off_t seconds = 0;
-    if (curl_easy_getinfo(t->curl, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0) {
-        t->outcome->retry_after_s = (double)seconds;
-    }
 }
 
 /* Run it; answers_http: the server's answer counts. */
@@ -164,11 +98,11 @@ static evtwin_status run(transfer *t, int answers_http) {
     if (answers_http && code >= 200 && code <= 299) {
         return EVTWIN_OK; /* whatever became of the rest of the answer */
     }
-    note_wish(t);
+    t->outcome->retry_after_s = evtwin__curl_retry_after(t->curl);
     const int is_refused = answers_http && code >= 300; /* says more than what became of the rest */
     if (result != CURLE_OK && !is_refused) {
         t->error[strcspn(t->error, "\r\n")] = '\0';
-        EVTWIN_FAIL(status_of(result), "%s: %s", t->where->name,
+        EVTWIN_FAIL(evtwin__curl_status(result), "%s: %s", t->where->name,
                     t->error[0] != '\0' ? t->error : curl_easy_strerror(result));
     }
     EVTWIN_FAIL_IF(answers_http, code == 401 || code == 403 ? EVTWIN_E_DENIED : EVTWIN_E_EXTERNAL,

@@ -12,6 +12,9 @@ static evtwin_status check_options(const evtwin_train_options *o, const evtwin__
     EVTWIN_FAIL_IF(o->cv_folds > 0, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces holds out a fifth of the batteries: cv_folds (--cv) needs "
                    "the whole file in memory");
+    EVTWIN_FAIL_IF(o->n_tune > 0, EVTWIN_E_UNSUPPORTED,
+                   "a training in pieces has its parameters from the caller: n_tune (--tune) needs "
+                   "the whole file in memory; search on a part of the batteries");
     EVTWIN_FAIL_IF(o->group_by_reset != NULL, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces needs a column that names the battery: group_by_reset "
                    "(--group-by-reset) needs the whole file in memory");

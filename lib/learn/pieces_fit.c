@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "learn/end_of_life.h"
+#include "learn/fit.h"
 #include "learn/recipe.h"
 
 #include <assert.h>
@@ -83,37 +84,39 @@ static evtwin_status find_base_score(const evtwin__pieces *p, const evtwin__piec
     return st;
 }
 
+/* A forest, and what it was asked for. */
+typedef struct grown {
+    evtwin__booster_params params;
+    evtwin__booster_model model;
+} grown;
+
 static evtwin_status train(fitting *f, const evtwin__pieces_choice *choice, feed *d,
-                           double base_score, evtwin__booster_model *out) {
+                           const evtwin__booster_watch *watch, grown *out) {
     const evtwin_trainer *trainer = f->p->trainer;
-    const evtwin_target *target = &trainer->target[choice->t];
     const evtwin__part unknown = {0}; /* which matters to recipes with a past only */
-    evtwin__booster_params params = {.objective = evtwin__objective_of(target->kind),
-                                     .trees = target->trees,
-                                     .depth = target->depth,
-                                     .learning_rate = trainer->options.learning_rate,
-                                     .base_score = base_score};
-    evtwin__recipe_restrain(trainer->recipe, &unknown, 0, f->p->cols, &params);
+    out->params.objective = evtwin__objective_of(trainer->target[choice->t].kind);
+    out->params.growth = trainer->growth[choice->t];
+    evtwin__recipe_restrain(trainer->recipe, &unknown, 0, f->p->cols, &out->params);
     const evtwin__booster_source source = {on_reset, on_next, d};
     const evtwin__booster_data data = {
-        .cols = f->p->cols, .feature_names = f->feature_name, .source = &source};
-    return evtwin__booster_train(&params, &data, on_round, f, out);
+        .cols = f->p->cols, .feature_names = f->feature_name, .watch = watch, .source = &source};
+    return evtwin__booster_train(&out->params, &data, on_round, f, &out->model);
 }
 
 /* Trees do not depend on how their columns are scaled: forests of folds share the scaler of the
  * saved model, and learn nothing from it. */
-static evtwin_status grow(fitting *f, const evtwin__pieces_choice *choice, double *base_score,
-                          evtwin__booster_model *out) {
+static evtwin_status grow(fitting *f, const evtwin__pieces_choice *choice,
+                          const evtwin__booster_watch *watch, grown *out) {
     const evtwin__pieces *p = f->p;
     feed d = {.scaler = &p->trainer->bundle.scaler, .f = f};
-    EVTWIN_TRY(find_base_score(p, choice, base_score));
+    EVTWIN_TRY(find_base_score(p, choice, &out->params.base_score));
     EVTWIN_TRY(evtwin__pieces_reader_open(p, choice, &d.reader));
     d.x = evtwin__calloc(p->most_rows, p->cols * sizeof *d.x);
     d.y = evtwin__calloc(p->most_rows, sizeof *d.y);
     const evtwin_status st =
         d.x == NULL || d.y == NULL
             ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a batch of %zu rows", p->most_rows)
-            : train(f, choice, &d, *base_score, out);
+            : train(f, choice, &d, watch, out);
     evtwin__free(d.x);
     evtwin__free(d.y);
     evtwin__pieces_reader_close(&d.reader);
@@ -124,12 +127,22 @@ static evtwin_status grow(fitting *f, const evtwin__pieces_choice *choice, doubl
 
 static evtwin_status fit_saved(fitting *f, size_t t) {
     const evtwin__pieces_choice choice = {(int)t, EVTWIN__IN_TRAINING, EVTWIN__ANY_FOLD, 0};
-    evtwin__bundle_model *saved = &f->p->trainer->bundle.model[t];
-    evtwin__booster_model model = {0};
-    EVTWIN_TRY(grow(f, &choice, &saved->base_score, &model));
-    saved->json = model.json;
-    saved->json_size = model.size;
-    f->p->trainer->result[t].importance = model.importance;
+    evtwin_trainer *trainer = f->p->trainer;
+    evtwin__bundle_model *saved = &trainer->bundle.model[t];
+    evtwin__result *result = &trainer->result[t];
+    evtwin__watched of = {result, 0};
+    /* of the training rows: the held-out ones would have to be in memory too */
+    const evtwin__booster_watch watch = {.tell = evtwin__keep_round, .ctx = &of};
+    const int is_watched = trainer->options.keep_rounds;
+    grown g = {0};
+    EVTWIN_TRY(is_watched ? evtwin__rounds_reserve(result, (size_t)trainer->growth[t].trees)
+                          : EVTWIN_OK);
+    EVTWIN_TRY(grow(f, &choice, is_watched ? &watch : NULL, &g));
+    evtwin__describe_growth(&g.params, saved);
+    result->params[0] = g.params;
+    result->importance = g.model.importance;
+    saved->json = g.model.json;
+    saved->json_size = g.model.size;
     return EVTWIN_OK;
 }
 
@@ -225,11 +238,10 @@ static evtwin_status predict_fold(const evtwin__pieces *p, const evtwin__pieces_
 
 static evtwin_status fit_fold(fitting *f, const evtwin__pieces_choice *held, errors *e) {
     const evtwin__pieces_choice learned = {held->t, EVTWIN__IN_TRAINING, held->fold, 0};
-    evtwin__booster_model model = {0};
-    double base_score;
-    EVTWIN_TRY(grow(f, &learned, &base_score, &model));
-    const evtwin_status st = predict_fold(f->p, held, &model, e);
-    evtwin__booster_clear(&model);
+    grown g = {0};
+    EVTWIN_TRY(grow(f, &learned, NULL, &g));
+    const evtwin_status st = predict_fold(f->p, held, &g.model, e);
+    evtwin__booster_clear(&g.model);
     return st;
 }
 
@@ -275,7 +287,7 @@ evtwin_status evtwin__pieces_fit(evtwin__pieces *p) {
     }
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         const size_t n_models = p->whole.label[t].is_present ? 1 + p->n_folds[t] : 0;
-        f.n_rounds_in_all += n_models * (size_t)p->trainer->target[t].trees;
+        f.n_rounds_in_all += n_models * (size_t)p->trainer->growth[t].trees;
     }
     const evtwin_status st = fit_all(&f);
     evtwin__free(f.feature_name);

@@ -119,6 +119,24 @@ evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
     return EVTWIN_OK;
 }
 
+int evtwin_predictor_has_seen(const evtwin_predictor *predictor, const char *battery_id) {
+    if (predictor == NULL || battery_id == NULL) {
+        return 0;
+    }
+    const evtwin__bundle *b = &predictor->bundle;
+    if (b->n_batteries == 0) {
+        return -1;
+    }
+    char hash[EVTWIN__BATTERY_HASH_SIZE];
+    evtwin__battery_hash(battery_id, hash);
+    for (size_t i = 0; i < b->n_batteries; i++) { /* other writers need not sort them */
+        if (strcmp(b->battery[i], hash) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 const evtwin_features *evtwin_predictor_features(const evtwin_predictor *predictor) {
     return predictor != NULL ? predictor->bundle.features : NULL;
 }

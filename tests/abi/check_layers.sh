@@ -13,9 +13,11 @@ may_use() {
     sim) echo core sim ;;
     learn) echo core learn ;;
     store) echo core io store ;;
+    track) echo core io track ;;
+    follow) echo core learn track follow ;;
     stream) echo core io sim learn store stream ;;
-    serve) echo core io learn store stream serve ;;
-    tools) echo tools core sim learn store stream serve ;;
+    serve) echo core io learn store track follow stream serve ;;
+    tools) echo tools core sim learn store track follow stream serve ;;
     esac
 }
 
@@ -25,7 +27,8 @@ layer_of_public() {
     cell | sim) echo sim ;;
     audit | explain | features | train | model | predictor | session) echo learn ;;
     alert) echo serve ;;
-    store | stream | serve) echo "$1" ;;
+    follower) echo follow ;;
+    store | stream | serve | track) echo "$1" ;;
     screen | spool) echo stream ;;
     evtwin) echo tools ;;
     *) echo "unknown-header-$1" ;;
@@ -40,7 +43,7 @@ may_include() {
     libpq-fe.h) case $1 in lib/io/postgres*.c) return 0 ;; esac ;;
     librdkafka/rdkafka*.h) case $1 in lib/io/kafka*.c) return 0 ;; esac ;;
     mosquitto.h | mqtt_protocol.h) case $1 in lib/io/mqtt*.c) return 0 ;; esac ;;
-    curl/*.h) case $1 in lib/io/curl*.c) return 0 ;; esac ;;
+    curl/*.h) case $1 in lib/io/curl*.c | lib/io/curl_inside.h) return 0 ;; esac ;;
     microhttpd.h) case $1 in lib/serve/http*.c) return 0 ;; esac ;;
     gnutls/*.h) [ "$1" = lib/serve/http_tls.c ] && return 0 ;;
     zlib.h) [ "$1" = lib/serve/http_gzip.c ] && return 0 ;;

@@ -51,6 +51,16 @@ train fleet.csv --repeat 2
 expect 2
 err '--repeat needs --cv'
 
+# parameters are searched for before the training, which the report says
+train fleet.csv --tune 2 --target rul --failure-target none --out tuned
+expect 0
+out 'of 0 to 1 is best'
+out 'without a search'
+check 'the bundle says so' grep -q '"tried": 2' tuned/manifest.json
+train fleet.csv --tune 2 --cv 3 --repeat 2
+expect 2
+err '--tune and --repeat are mutually exclusive'
+
 # one JSON object and nothing else on standard output
 train fleet.csv --json --cv 3
 expect 0
@@ -320,7 +330,7 @@ check 'in pieces the report is the same' cmp out whole.json
 check 'and so is the model' cmp m/rul_model.json whole_rul.json
 check 'the temporary file is gone' [ -z "$(find . -name 'evtwin-rows*')" ]
 rm -rf m
-for option in '--cv 3' '--group-by-reset charge_cycles' '--recipe history' '--audit-only'; do
+for option in '--cv 3' '--tune 4' '--group-by-reset charge_cycles' '--recipe history' '--audit-only'; do
     train fleet.csv --in-pieces $option
     refused 2
     err 'needs the whole file in memory'

@@ -328,6 +328,9 @@ static void test_options(void **state) {
     o.cv_folds = 3;
     assert_refused(&o, &small, EVTWIN_E_UNSUPPORTED, "--cv");
     o.cv_folds = 0;
+    o.n_tune = 3;
+    assert_refused(&o, &small, EVTWIN_E_UNSUPPORTED, "--tune");
+    o.n_tune = 0;
     o.group_by_reset = "charge_cycles";
     assert_refused(&o, &small, EVTWIN_E_UNSUPPORTED, "--group-by-reset");
     o.group_by_reset = NULL;
@@ -340,8 +343,17 @@ static void test_options(void **state) {
     evtwin_trainer *trainer = NULL;
     assert_int_equal(evtwin_train_csv(NULL, NULL, 0, NULL, &trainer), EVTWIN_E_ARG);
     o.scratch_dir = ".";
+    o.keep_rounds = 1;
     n_calls = 0;
-    evtwin_trainer_free(train_pieces(&o, &small));
+    evtwin_table *rounds = NULL;
+    trainer = train_pieces(&o, &small);
+    assert_ok(evtwin_trainer_rounds(trainer, "failure", &rounds));
+    assert_int_equal(evtwin_table_rows(rounds), 2 * 20); /* logloss and auc */
+    const size_t train = evtwin_table_find(rounds, "train");
+    assert_true(evtwin_table_number(rounds, train, 38) < evtwin_table_number(rounds, train, 0));
+    assert_true(isnan(evtwin_table_number(rounds, train + 1, 38)));
+    evtwin_table_free(rounds);
+    evtwin_trainer_free(trainer);
     assert_true(n_calls > 100);
 }
 
