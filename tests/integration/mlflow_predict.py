@@ -318,6 +318,9 @@ def main():
     registry.point(first)
     sim = Tool("evtwin-sim", "--fleet", 3, "--interval", 0.2, "--sink", "sqlite:live.db")
     await_("a store", lambda: os.path.exists(path("live.db")))
+    said = run("evtwin-predict", "--models", CHAMPION, "--mlflow", server.uri, "--check", "--store",
+               "sqlite:live.db")
+    check("--check fetches them: " + said, f"models {CHAMPION}: ok" in said)
     run("evtwin-predict", "--models", f"models:/{NAME}/{first}", "--mlflow", server.uri, "--csv",
         "fleet.csv", "--out", "by-registry.csv")
     run("evtwin-predict", "--models", "first", "--csv", "fleet.csv", "--out", "by-folder.csv")
