@@ -29,7 +29,7 @@ static void write_follower(const evtwin_follower_info *f, evtwin__exposition *ou
                        "1 if the registry of models answered when it was last asked.",
                        (double)f->is_reachable);
     evtwin__expose_one(out, "evtwin_registry_from_cache", EVTWIN__GAUGE, NULL,
-                       "1 while models of the cache predict, since the registry gave none.",
+                       "1 while models of the cache predict that the registry has not named since.",
                        (double)f->is_from_cache);
     evtwin__expose_one(out, "evtwin_registry_looks", EVTWIN__COUNTER, NULL,
                        "How often the registry was asked where the alias points.",
