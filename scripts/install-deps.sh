@@ -41,6 +41,7 @@ openssl|makes the certificates of test servers|openssl
 python3-psycopg2|writes to PostgreSQL as the users of the Python demo do|python:psycopg2
 python3-jsonschema|compares what the server answers with its description|python:jsonschema
 python3-yaml|reads deploy/ in tests|python:yaml
+systemd|checks the units of its services|systemd-analyze
 python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
 long_list='
@@ -55,6 +56,7 @@ libnewlib-arm-none-eabi|its C library|file:/usr/include/newlib/stdio.h
 qemu-user|runs what was built for ARM|qemu-arm
 qemu-system-arm|is a board with a Cortex-M4|qemu-system-arm
 prometheus|scrapes the metrics in a test; promtool checks them (Debian also starts it as a service)|prometheus
+python3-prometheus-client|reads OpenMetrics in a test, more strictly than it|python:prometheus_client
 faketime|gives a tool a wrong clock in the cases|faketime
 default-jre-headless|runs the Kafka that tests start|java
 maven|fetches that Kafka|mvn

@@ -30,16 +30,14 @@ static const cli_option options[INGEST_N_OPTIONS] = {
                 "jsonl:FILE, sqlite:FILE, postgresql:, kafka:, mqtt:; without it they are only "
                 "counted"),
     DELIVERY_OPTIONS(INGEST_SPOOL),
+    [INGEST_CHECK] = CHECK_OPTION,
     [INGEST_LATE_AFTER] = CLI_RANGE(
         CLI_NUMBER, "late-after", "S", NULL, 0, 1e10, .group = "Flags (column quality)",
         .help = "a record is late if it comes that many seconds after its own time (default: 300; "
                 "never for a file that ends)"),
     [INGEST_FUTURE_AFTER] = CLI_RANGE(CLI_NUMBER, "future-after", "S", "60", 0, 1e10,
                                       .help = "and of the future if its time is that far ahead"),
-    [INGEST_METRICS_PORT] =
-        CLI_RANGE(CLI_INTEGER, "metrics-port", "PORT", "0", 0, 65535, .group = "Watch",
-                  .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
-    [INGEST_CHECK] = CHECK_OPTION,
+    SCRAPE_OPTIONS(INGEST_METRICS, "0"),
 };
 
 static const cli_tool tool = {
@@ -88,6 +86,7 @@ static int check_all(const cli *c, const char *source) {
     }
     delivery_check_spool(&code, c, INGEST_SPOOL, cli_items(c, INGEST_SINK),
                          cli_count(c, INGEST_SINK), letters);
+    scrape_check(&code, c, INGEST_METRICS);
     return code;
 }
 

@@ -10,8 +10,23 @@
 #include <string.h>
 
 static const cli_option options[PREDICT_N_OPTIONS] = {
-    [PREDICT_MODELS] = CLI_STRING("models", "DIR", "models", .group = "Models",
-                                  .help = "bundle that evtwin-train saved"),
+    [PREDICT_MODELS] = CLI_STRING(
+        "models", "DIR", "models", .group = "Models",
+        .help = "bundle that evtwin-train saved, or models:/NAME@ALIAS or models:/NAME/VERSION "
+                "of the MLflow server: when the alias moves, the new models take over"),
+    [PREDICT_MLFLOW] = CLI_STRING(
+        "mlflow", "URI", "http://localhost:5000", .environment = "MLFLOW_TRACKING_URI",
+        .help = "the MLflow server of models:/…; how to log in there and to its artifacts is in "
+                "MLflow's and the AWS tools' variables"),
+    [PREDICT_MODELS_POLL] =
+        CLI_RANGE(CLI_NUMBER, "models-poll", "S", "60", 0.1, 86400,
+                  .help = "seconds between two looks at where the alias points"),
+    [PREDICT_MODELS_CACHE] =
+        CLI_STRING("models-cache", "DIR", NULL, .derived = models_default_cache,
+                   .help = "folder for bundles of models:/…, with which to begin when the server "
+                           "is down; nobody else may write there; the default is "
+                           "~/.cache/evtwin/models, or where CACHE_DIRECTORY or XDG_CACHE_HOME "
+                           "has caches"),
     [PREDICT_STORE] = CLI_STRING(
         "store", "URI", "sqlite:evtwin.db", .derived = cli_default_store, .group = "Live",
         .help = "predict every row that waits for it, the batteries with the newest "
@@ -29,11 +44,9 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
                                    .environment = "PREDICTION_INTERVAL",
                                    .help = "seconds between two looks for new rows"),
     [PREDICT_ONCE] = CLI_FLAG("once", .help = "predict what waits now, then exit"),
-    DELIVERY_OPTIONS(PREDICT_SPOOL),
-    [PREDICT_METRICS_PORT] = CLI_RANGE(
-        CLI_INTEGER, "metrics-port", "PORT", "9100", 0, 65535, .environment = "METRICS_PORT",
-        .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
     [PREDICT_CHECK] = CHECK_OPTION,
+    DELIVERY_OPTIONS(PREDICT_SPOOL),
+    SCRAPE_OPTIONS(PREDICT_METRICS, "9100", .environment = "METRICS_PORT"),
     [PREDICT_COVER] = CLI_STRING(
         "cover", "WHAT", "average", .choices = "average|each", .group = "Interval",
         .help = "how often the true RUL is between rul_low and rul_high: average: in nine rows of "
@@ -105,31 +118,39 @@ static int check_combination(const cli *c) {
     return cli_check_sinks(cli_items(c, PREDICT_SINK), cli_count(c, PREDICT_SINK));
 }
 
-static int load(const cli *c, evtwin_predictor **out) {
-    const evtwin_status st = evtwin_predictor_load(cli_text(c, PREDICT_MODELS), out);
-    return st >= 0 ? 0
-                   : cli_fail(CLI_AN_INPUT, st,
-                              st == EVTWIN_E_NOT_FOUND
-                                  ? "train one with evtwin-train, or name it with --models"
-                                  : NULL);
+/* Those of a registry are fetched: whether they can be is the question. */
+static void check_models(const cli *c, int *code) {
+    const char *models = cli_text(c, PREDICT_MODELS);
+    evtwin_predictor *predictor = NULL;
+    if (!models_are_registered(c)) {
+        check_report(code, "models", models, CLI_AN_INPUT,
+                     evtwin_predictor_load(models, &predictor));
+    } else {
+        evtwin_follower *follower = NULL;
+        const int failed = models_load(c, &follower, &predictor);
+        evtwin_follower_free(follower);
+        *code = *code == 0 ? failed : *code;
+        if (failed == 0) {
+            check_report(code, "models", models, CLI_AN_INPUT, EVTWIN_OK);
+        }
+    }
+    evtwin_predictor_free(predictor);
 }
 
 static int check_all(const cli *c) {
     int code = 0;
-    const char *models = cli_text(c, PREDICT_MODELS);
-    evtwin_predictor *predictor = NULL;
-    check_report(&code, "models", models, CLI_AN_INPUT, evtwin_predictor_load(models, &predictor));
-    evtwin_predictor_free(predictor);
+    check_models(c, &code);
     if (cli_text(c, PREDICT_SOURCE) == NULL) {
         check_store(&code, cli_text(c, PREDICT_STORE));
-        return code;
+    } else {
+        check_source(&code, cli_text(c, PREDICT_SOURCE));
+        for (size_t i = 0; i < cli_count(c, PREDICT_SINK); i++) {
+            check_sink(&code, "sink", cli_item(c, PREDICT_SINK, i));
+        }
+        delivery_check_spool(&code, c, PREDICT_SPOOL, cli_items(c, PREDICT_SINK),
+                             cli_count(c, PREDICT_SINK), NULL);
     }
-    check_source(&code, cli_text(c, PREDICT_SOURCE));
-    for (size_t i = 0; i < cli_count(c, PREDICT_SINK); i++) {
-        check_sink(&code, "sink", cli_item(c, PREDICT_SINK, i));
-    }
-    delivery_check_spool(&code, c, PREDICT_SPOOL, cli_items(c, PREDICT_SINK),
-                         cli_count(c, PREDICT_SINK), NULL);
+    scrape_check(&code, c, PREDICT_METRICS);
     return code;
 }
 
@@ -142,15 +163,16 @@ static int run(const cli *c) {
         cli_on_stop(CLI_STOP_QUITS, "nothing was predicted yet");
     }
     evtwin_predictor *predictor = NULL;
-    CLI_TRY(load(c, &predictor));
-    evtwin_predictor_set_coverage(predictor, strcmp(cli_text(c, PREDICT_COVER), "each") == 0
-                                                 ? EVTWIN_COVERS_EACH
-                                                 : EVTWIN_COVERS_ON_AVERAGE);
+    evtwin_follower *follower = NULL;
+    int code;
+    CLI_TRY(models_load(c, &follower, &predictor));
     if (cli_text(c, PREDICT_CSV) == NULL) {
-        return predict_live(c, predictor);
+        code = predict_live(c, predictor, follower);
+    } else {
+        code = predict_file(c, predictor);
+        evtwin_predictor_free(predictor);
     }
-    const int code = predict_file(c, predictor);
-    evtwin_predictor_free(predictor);
+    evtwin_follower_free(follower);
     return code;
 }
 

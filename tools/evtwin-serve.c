@@ -2,6 +2,8 @@
 /* tools/evtwin-serve.c: REST, the fleet page and /metrics of a store. */
 
 #include "check.h"
+#include "listen.h"
+#include "service.h"
 
 #include "evtwin/evtwin.h"
 
@@ -22,6 +24,7 @@ enum {
     ALLOW_HOST,
     INSECURE_LISTEN,
     THREADS,
+    DRAIN,
     ALERTS,
     ALERT_WEBHOOK_FILE,
     ALERT_SMTP,
@@ -76,6 +79,9 @@ static const cli_option options[N_OPTIONS] = {
                                             "--token-file or --tls-cert, and any name of a host "
                                             "where --allow-host names none"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "2", 1, 256, .help = "that answer requests"),
+    [DRAIN] = CLI_RANGE(CLI_NUMBER, "drain", "S", "0", 0, 3600,
+                        .help = "seconds that it still answers after the signal to stop, while "
+                                "/readyz says no, so that a load balancer can look elsewhere"),
     [ALERTS] = CLI_FLAG("alerts", .group = "Alerts",
                         .help = "raise and clear alerts, which the store keeps: it is written to. "
                                 "Of several programs that do so on one store one works, the "
@@ -156,11 +162,6 @@ static int make_listen(const cli *c, char *text, size_t size) {
     }
     snprintf(text, size, "%.*s:%d", (int)(colon - listen), listen, (int)cli_integer(c, PORT));
     return 0;
-}
-
-static int is_loopback(const char *listen) {
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "localhost:", 10) == 0 ||
-           strncmp(listen, "[::1]", 5) == 0;
 }
 
 /* A store that cannot be read is reported as one, before the server starts: what fails then is the
@@ -246,57 +247,25 @@ static void set_server(const cli *c, const char *listen, evtwin_server_options *
     o->service = "evtwin-serve";
 }
 
-/* Of the options of the server: the way out, and whether what it names is a file. */
-typedef struct way_out {
-    const char *member, *text; /* text NULL: the option sets it */
-    cli_role role;
-} way_out;
-
-static const way_out *way_out_of(const char *member) {
-    static const way_out ways[] = {
-        {"token_file", "--token-file names it", CLI_AN_INPUT},
-        {"tls_cert_file", "--tls-cert names it", CLI_AN_INPUT},
-        {"tls_key_file", "--tls-key names it", CLI_AN_INPUT},
-        {"allow_hosts", "--allow-host names it", CLI_AN_OPTION},
-        {"open_reads", "leave out --open-reads, or listen there", CLI_AN_OPTION},
-        {"insecure_listen",
-         "--token-file, --tls-cert and --tls-key name them, --insecure-listen permits it",
-         CLI_AN_OPTION},
-        {"listen", NULL, CLI_AN_OPTION},
-    };
-    for (size_t i = 0; member != NULL && i < sizeof ways / sizeof ways[0]; i++) {
-        if (strcmp(ways[i].member, member) == 0) {
-            return &ways[i];
-        }
-    }
-    return NULL;
-}
-
 /* Report why the server does not start, with the option to change. */
 static int fail_to_start(const cli *c, const evtwin_server_options *o, evtwin_status st) {
     char called[256], setter[300];
     snprintf(setter, sizeof setter, "%s sets it",
              cli_called(c, port_counts(c) ? PORT : LISTEN, called, sizeof called));
-    if (st == EVTWIN_E_BUSY) {
-        return cli_fail(CLI_A_SERVICE, st, setter);
-    }
-    const char *member = NULL;
-    const way_out *way = evtwin_server_check(o, &member) == st ? way_out_of(member) : NULL;
-    if (way == NULL) {
-        return cli_fail(CLI_A_SERVICE, st, NULL);
-    }
-    return cli_fail(st == EVTWIN_E_UNSUPPORTED ? CLI_AN_OPTION : way->role, st,
-                    way->text != NULL ? way->text : setter);
+    return listen_fail(o, "", setter, st);
 }
 
-static void warn_of(const cli *c, const char *listen) {
-    const int has_token = cli_text(c, TOKEN_FILE) != NULL, has_tls = cli_text(c, TLS_CERT) != NULL;
-    if (is_loopback(listen) || (has_token && has_tls)) {
-        return;
-    }
-    cli_warning("%s can be reached from other machines, without %s%s%s", listen,
-                has_token ? "" : "token", has_token || has_tls ? "" : " and ",
-                has_tls ? "" : "encryption");
+/* Answer until a signal comes, and for a while then. */
+static void wait_for_end(const cli *c, evtwin_server *server) {
+    service_state its = {.server = server};
+    char status[1200];
+    snprintf(status, sizeof status, "serving %s on port %d", cli_shown(cli_text(c, STORE)),
+             evtwin_server_port(server));
+    service_ready(&its, status);
+    cli_sleep_until_s(INFINITY);
+    cli_note("stopping");
+    service_stopping(&its);
+    cli_linger_s(cli_number(c, DRAIN));
 }
 
 static int serve(const cli *c, const char *listen) {
@@ -326,7 +295,7 @@ static int serve(const cli *c, const char *listen) {
         evtwin_alerts_free(alerts);
         return failed;
     }
-    warn_of(c, listen);
+    listen_warn(&server_options);
     const char *store = cli_shown(cli_text(c, STORE));
     cli_note("serving %s at %s://localhost:%d (Ctrl-C stops)", store,
              server_options.tls_cert_file != NULL ? "https" : "http", evtwin_server_port(server));
@@ -335,8 +304,7 @@ static int serve(const cli *c, const char *listen) {
     } else if (is_absent) {
         cli_note("%s does not exist yet; evtwin-sim --sink %s makes it", store, store);
     }
-    cli_sleep_until_s(INFINITY);
-    cli_note("stopping");
+    wait_for_end(c, server);
     evtwin_server_free(server);
     evtwin_alerts_free(alerts);
     cli_note("closed");

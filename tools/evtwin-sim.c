@@ -81,9 +81,7 @@ static const cli_option options[SIM_N_OPTIONS] = {
                   .help = "without --spool: records kept in memory for a sink that does not take "
                           "them now; they are offered again until it does, and are lost if the "
                           "simulator ends before"),
-    [SIM_METRICS_PORT] =
-        CLI_RANGE(CLI_INTEGER, "metrics-port", "PORT", "0", 0, 65535,
-                  .help = "Prometheus metrics at http://localhost:PORT/metrics; 0 = off"),
+    SCRAPE_OPTIONS(SIM_METRICS, "0"),
     [SIM_CHECK] = CHECK_OPTION,
     [SIM_DRY_RUN] =
         CLI_FLAG("dry-run", .help = "print records as JSON on standard output; needs nothing"),
@@ -226,6 +224,7 @@ static int check_all(const cli *c) {
             check_sink(&code, "sink", sinks.uris[i]);
         }
         delivery_check_spool(&code, c, SIM_SPOOL, sinks.uris, sinks.n, NULL);
+        scrape_check(&code, c, SIM_METRICS);
     }
     sim_sinks_free(&sinks);
     return code;

@@ -5,6 +5,7 @@
 #include "ingest_tool.h"
 
 #include "scrape.h"
+#include "service.h"
 
 #include "evtwin/evtwin.h"
 
@@ -23,7 +24,7 @@ typedef struct ingest {
     delivery delivery;
     evtwin_screen *screen;
     evtwin_metrics *metrics;
-    evtwin_server *server;                    /* NULL without --metrics-port */
+    service_state service;                    /* its server is NULL without --metrics-port */
     int is_failing;                           /* source or sinks, in the last look */
     double observed_s;                        /* when the pump's counts went to the metrics */
     uint64_t n_refused, n_by_kind[MAX_KINDS]; /* by -status */
@@ -46,7 +47,7 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
 
 static void on_batch(void *ctx, const evtwin_table *batch) {
     ingest *in = ctx;
-    if (in->server != NULL && evtwin_metrics_observe(in->metrics, batch) < 0) {
+    if (in->service.server != NULL && evtwin_metrics_observe(in->metrics, batch) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
 }
@@ -167,11 +168,28 @@ static int is_every_sink_up(const evtwin_pump *pump) {
     return 1;
 }
 
+/* With a spool it works while a sink is away. */
+static void report_state(ingest *in) {
+    evtwin_screen_stats s;
+    char status[1200];
+    cli_notify_alive();
+    if (in->is_failing) {
+        snprintf(status, sizeof status, "waiting: %s", evtwin_last_error());
+        service_not_ready(&in->service, "the source or a sink fails; the log says why", status);
+    } else if (evtwin_screen_stats_get(in->screen, &s, sizeof s) == EVTWIN_OK) {
+        snprintf(status, sizeof status, "reading %s: %llu records accepted, %llu refused",
+                 cli_shown(in->source), (unsigned long long)s.n_rows,
+                 (unsigned long long)in->n_refused);
+        service_ready(&in->service, status);
+    }
+}
+
 /* Every now and then: the counts are copied. */
 static void observe_pump(ingest *in) {
     const double now_s = cli_now_s();
     if (now_s - in->observed_s > 0.25) {
         in->observed_s = now_s;
+        report_state(in);
         evtwin_metrics_observe_pump(in->metrics, in->delivery.pump, in->screen);
         if (!in->is_failing && is_every_sink_up(in->delivery.pump)) {
             evtwin_metrics_good_cycle(in->metrics, HEALTHY_S);
@@ -195,6 +213,7 @@ static int run_loop(ingest *in) {
     if (cli_stopping() != 0) {
         cli_note("stopping");
     }
+    service_stopping(&in->service);
     return code == CLI_CONTINUE ? CLI_OK : code;
 }
 
@@ -261,12 +280,12 @@ int ingest_run(const cli *c, const char *source) {
         return cli_out_of_memory();
     }
     evtwin_metrics_good_cycle(in.metrics, HEALTHY_S); /* the first one is waited for so long, too */
-    int code = metrics_serve(c, INGEST_METRICS_PORT, "evtwin-ingest", in.metrics, &in.server);
+    int code = metrics_serve(c, INGEST_METRICS, "evtwin-ingest", in.metrics, &in.service.server);
     if (code == 0 && (code = open_all(&in)) == 0) {
         report_begin(&in);
         code = finish(&in, run_loop(&in));
     }
-    evtwin_server_free(in.server);
+    evtwin_server_free(in.service.server);
     evtwin_pump_free(in.delivery.pump);
     evtwin_metrics_free(in.metrics);
     evtwin_screen_free(in.screen); /* the source borrows it */

@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "delivery.h"
+#include "scrape.h"
 
 /* Index of each option in the table of evtwin-ingest.c. */
 enum {
@@ -14,11 +15,11 @@ enum {
     INGEST_SINK,
     INGEST_DEAD_LETTER,
     INGEST_SPOOL, /* the first of them */
-    INGEST_LATE_AFTER = INGEST_SPOOL + DELIVERY_N_OPTIONS,
+    INGEST_CHECK = INGEST_SPOOL + DELIVERY_N_OPTIONS,
+    INGEST_LATE_AFTER,
     INGEST_FUTURE_AFTER,
-    INGEST_METRICS_PORT,
-    INGEST_CHECK,
-    INGEST_N_OPTIONS
+    INGEST_METRICS, /* the first of them */
+    INGEST_N_OPTIONS = INGEST_METRICS + SCRAPE_N_OPTIONS
 };
 
 /* Returns an exit code. source: with what options say of it. */

@@ -2,8 +2,8 @@
 /* tools/predict_live.c: every few seconds, predict all rows that wait for it. */
 
 #include "delivery.h"
-#include "scrape.h"
 #include "predict_tool.h"
+#include "service.h"
 
 #include "evtwin/evtwin.h"
 
@@ -20,7 +20,9 @@ typedef struct live {
     const char *source; /* the same for messages */
     delivery delivery;
     evtwin_metrics *metrics;
-    evtwin_server *server;
+    service_state service;     /* its server is NULL where there are no metrics */
+    evtwin_follower *follower; /* who gives newer models, NULL = nobody */
+    evtwin_predictor *waiting; /* newer ones that cannot be taken yet, NULL = none */
     newest newest;
     other other;
     evtwin_table *states;             /* that the store has kept, NULL = none */
@@ -61,9 +63,11 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
     other_observe(&l->other, batch);
 }
 
-/* Of the sinks, once a cycle. */
+/* Of the sinks and the models, once a cycle. */
 static void observe_pump(live *l) {
-    if (evtwin_metrics_observe_pump(l->metrics, l->delivery.pump, NULL) < 0) {
+    if (evtwin_metrics_observe_pump(l->metrics, l->delivery.pump, NULL) < 0 ||
+        evtwin_metrics_observe_models(l->metrics, evtwin_pump_predictor(l->delivery.pump),
+                                      l->follower) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
 }
@@ -76,33 +80,18 @@ static void note_good_cycle(live *l) {
 
 /* ---- start ---- */
 
-/* A record has the telemetry quantities and no others. */
-static int check_features(const evtwin_predictor *predictor) {
-    const evtwin_features *features = evtwin_predictor_features(predictor);
-    for (size_t i = 0; i < evtwin_features_count(features); i++) {
-        const char *name = evtwin_features_column(features, i);
-        size_t quantity;
-        CLI_FAIL_IF(name[0] != '\0' && evtwin_quantity_find(name, &quantity, NULL, NULL) < 0,
-                    CLI_DATA,
-                    "the models need '%s', which telemetry does not have; predict a file that has "
-                    "it with --csv and --out",
-                    name);
-    }
-    return 0;
-}
-
 /* A run that ends by itself has no metrics to scrape, unless a port is set. */
 static int start_metrics(live *l) {
-    const int64_t port = cli_integer(l->c, PREDICT_METRICS_PORT);
     const evtwin_status st = evtwin_metrics_create(&l->metrics);
     if (st < 0) {
         return cli_fail(CLI_A_SERVICE, st, NULL);
     }
-    if (port == 0 || (cli_is_on(l->c, PREDICT_ONCE) && !cli_is_set(l->c, PREDICT_METRICS_PORT))) {
+    if (!scrape_is_on(l->c, PREDICT_METRICS) ||
+        (cli_is_on(l->c, PREDICT_ONCE) && !cli_is_set(l->c, PREDICT_METRICS + SCRAPE_PORT))) {
         return 0;
     }
     note_good_cycle(l); /* waiting for a first one is no better than waiting for another */
-    return metrics_serve(l->c, PREDICT_METRICS_PORT, "evtwin-predict", l->metrics, &l->server);
+    return metrics_serve(l->c, PREDICT_METRICS, "evtwin-predict", l->metrics, &l->service.server);
 }
 
 /* Leave the models' held-out scores in the store for its readers, and take what is kept of the
@@ -144,6 +133,7 @@ static int wait_for_store(live *l, const evtwin_predictor *predictor) {
                                                      : "evtwin-sim --sink makes one");
         } else if (!has_reported) {
             cli_note("waiting for the store: %s", evtwin_last_error());
+            service_not_ready(&l->service, "waiting for the store", "waiting for the store");
         }
         evtwin_store_free(store); /* after the message: freeing may end the error's text */
         if (code != CLI_CONTINUE) {
@@ -205,11 +195,28 @@ static evtwin_status run_cycle(live *l) {
     do {
         n = 0;
         st = evtwin_pump_run_once(l->delivery.pump, is_broker ? PATIENCE_MS : 0, &n);
+        cli_notify_alive();
         end_s = is_broker && is_once && n > 0 ? cli_now_s() + wait_s : end_s;
     } while ((st == EVTWIN_REFUSED ||
               (st == EVTWIN_OK && ((!is_broker && n > 0) || cli_now_s() < end_s))) &&
              cli_stopping() == 0);
     return st;
+}
+
+/* What the error is about may be secret from who probes. */
+static void report_state(live *l, evtwin_status st) {
+    evtwin_pump_stats stats;
+    char status[1200];
+    if (st < 0) {
+        snprintf(status, sizeof status, "trying again: %s", evtwin_last_error());
+        service_not_ready(&l->service, "the last cycle failed; the log of the tool says why",
+                          status);
+    } else if (evtwin_pump_stats_get(l->delivery.pump, &stats, sizeof stats) == EVTWIN_OK) {
+        snprintf(status, sizeof status, "predicting the rows of %s: %llu predicted, %llu unknown",
+                 l->source, (unsigned long long)stats.n_predicted,
+                 (unsigned long long)stats.n_unknown);
+        service_ready(&l->service, status);
+    }
 }
 
 /* An error is an error: counted, reported once, tried again; never a prediction. */
@@ -228,6 +235,7 @@ static void note_outcome(live *l, evtwin_status st) {
     } else {
         note_good_cycle(l);
     }
+    report_state(l, st);
 }
 
 /* Show the cycle; 0 if standard output is gone. */
@@ -241,8 +249,9 @@ static int show(live *l) {
     }
     FILE *console = l->delivery.uses_stdout ? stderr : stdout;
     const int has_store = cli_text(l->c, PREDICT_SOURCE) == NULL;
+    console = cli_console_open(console);
     newest_print(&l->newest, has_store ? l->uri : NULL, console, cli_verbose());
-    return fflush(console) == 0;
+    return cli_console_close(console);
 }
 
 /* One cycle and what follows from it: CLI_CONTINUE, or the exit code. */
@@ -254,6 +263,8 @@ static int do_cycle(live *l) {
             "the rows that it predicted itself; stop one of them",
             l->source);
     }
+    models_take_new(l->c, l->follower, cli_text(l->c, PREDICT_SOURCE) == NULL ? l->uri : NULL,
+                    l->delivery.pump, &l->waiting);
     const evtwin_status st = run_cycle(l);
     other_remember(&l->other);
     if (st < 0 && l->delivery.uses_stdout && cli_stdout_has_no_reader()) {
@@ -290,6 +301,7 @@ static int run_loop(live *l) {
         next_s = next_s < cli_now_s() ? cli_now_s() : next_s;
     }
     cli_note("stopping");
+    service_stopping(&l->service);
     return cli_is_on(l->c, PREDICT_ONCE) ? 128 + cli_stopping() : CLI_OK;
 }
 
@@ -336,7 +348,7 @@ static void report_drift(const live *l) {
 
 /* The predictor is the pump's by now. */
 static int prepare(live *l, const evtwin_predictor *predictor) {
-    CLI_TRY(check_features(predictor));
+    CLI_TRY(models_check_features(predictor));
     CLI_TRY(start_metrics(l));
     CLI_TRY(cli_text(l->c, PREDICT_SOURCE) == NULL ? connect_store(l, predictor) : connect_uris(l));
     const evtwin_status st =
@@ -346,7 +358,7 @@ static int prepare(live *l, const evtwin_predictor *predictor) {
         return cli_fail(CLI_A_STORE, st, NULL);
     }
     predict_note_guesses(predictor);
-    return 0;
+    return models_follow(l->c, l->follower);
 }
 
 /* What was read from a source of records does not come again: offer it once more, and report what
@@ -362,7 +374,7 @@ static int finish(live *l, int code) {
     return delivery_report_missing(&l->delivery, code);
 }
 
-int predict_live(const cli *c, evtwin_predictor *predictor) {
+int predict_live(const cli *c, evtwin_predictor *predictor, evtwin_follower *follower) {
     const char *source = cli_text(c, PREDICT_SOURCE);
     cli_on_stop(CLI_STOP_ASKS, NULL);
     evtwin_pump_options options;
@@ -376,6 +388,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
     live l = {.c = c,
               .uri = uri,
               .source = shown,
+              .follower = follower,
               .delivery = {.on_batch = on_batch,
                            .on_refusal = on_refusal,
                            .on_out_of_range = on_out_of_range,
@@ -392,9 +405,10 @@ int predict_live(const cli *c, evtwin_predictor *predictor) {
         report_drift(&l);
         report_totals(&l);
     }
-    evtwin_server_free(l.server);
+    evtwin_server_free(l.service.server);
     evtwin_metrics_free(l.metrics);
     evtwin_pump_free(l.delivery.pump);
+    evtwin_predictor_free(l.waiting);
     evtwin_table_free(l.states);
     newest_clear(&l.newest);
     other_clear(&l.other);

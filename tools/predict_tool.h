@@ -6,22 +6,27 @@
 
 #include "cli/cli.h"
 #include "delivery.h"
+#include "scrape.h"
 
-#include "evtwin/predictor.h"
+#include "evtwin/follower.h"
 #include "evtwin/store.h"
+#include "evtwin/stream.h"
 
 /* Index of each option in the table of evtwin-predict.c. */
 enum {
     PREDICT_MODELS,
+    PREDICT_MLFLOW,
+    PREDICT_MODELS_POLL,
+    PREDICT_MODELS_CACHE,
     PREDICT_STORE,
     PREDICT_SOURCE,
     PREDICT_SINK,
     PREDICT_INTERVAL,
     PREDICT_ONCE,
-    PREDICT_SPOOL, /* the first of them */
-    PREDICT_METRICS_PORT = PREDICT_SPOOL + DELIVERY_N_OPTIONS,
     PREDICT_CHECK,
-    PREDICT_COVER,
+    PREDICT_SPOOL,                                        /* the first of them */
+    PREDICT_METRICS = PREDICT_SPOOL + DELIVERY_N_OPTIONS, /* likewise */
+    PREDICT_COVER = PREDICT_METRICS + SCRAPE_N_OPTIONS,
     PREDICT_CSV,
     PREDICT_OUT,
     PREDICT_EXPLAIN,
@@ -33,9 +38,29 @@ enum {
 /* Say which predictions are a guess. */
 void predict_note_guesses(const evtwin_predictor *predictor);
 
-/* Each returns an exit code. run_live takes the predictor. */
+/* Each returns an exit code. run_live takes the predictor; follower: who gives newer ones, NULL =
+ * nobody. */
 int predict_file(const cli *c, const evtwin_predictor *predictor);
-int predict_live(const cli *c, evtwin_predictor *predictor);
+int predict_live(const cli *c, evtwin_predictor *predictor, evtwin_follower *follower);
+
+/* ---- the models of --models, a folder or what a registry names (predict_models.c) ---- */
+
+int models_are_registered(const cli *c);
+int models_default_cache(size_t i, const char **text_out, const char **from_out);
+
+/* Load them, with --cover. *follower_out is NULL for a folder. 0, or an exit code. */
+int models_load(const cli *c, evtwin_follower **follower_out, evtwin_predictor **out);
+
+/* 0, or an exit code after naming a feature that telemetry does not have. */
+int models_check_features(const evtwin_predictor *predictor);
+
+/* Follow the alias, but with --once. 0, or an exit code. */
+int models_follow(const cli *c, evtwin_follower *follower);
+
+/* Before a cycle: models that the follower has found go to the pump. store: its URI, for their
+ * scores, NULL = none. *waiting keeps those that cannot be taken yet; the caller frees it. */
+void models_take_new(const cli *c, evtwin_follower *follower, const char *store, evtwin_pump *pump,
+                     evtwin_predictor **waiting);
 
 /* ---- another program that predicts the rows of the same store ---- */
 

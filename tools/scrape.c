@@ -1,28 +1,69 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/scrape.c: the /metrics of a tool that delivers. */
+/* tools/scrape.c: the port of a tool that delivers, with its metrics and its probes. */
 
 #include "scrape.h"
 
-int metrics_serve(const cli *c, size_t port_option, const char *service, evtwin_metrics *metrics,
+#include "check.h"
+#include "listen.h"
+#include "service.h"
+
+#include <string.h>
+
+int scrape_is_on(const cli *c, size_t first) {
+    return cli_integer(c, first + SCRAPE_PORT) != 0;
+}
+
+/* listen: room for "ADDRESS:PORT". An IPv6 address may stand without its brackets. */
+static void set_server(const cli *c, size_t first, char *listen, size_t size,
+                       evtwin_server_options *o) {
+    const char *address = cli_text(c, first + SCRAPE_LISTEN);
+    const int is_bare_ipv6 = address[0] != '[' && strchr(address, ':') != NULL;
+    snprintf(listen, size, "%s%s%s:%d", is_bare_ipv6 ? "[" : "", address, is_bare_ipv6 ? "]" : "",
+             (int)cli_integer(c, first + SCRAPE_PORT));
+    evtwin_server_options_init(o, sizeof *o);
+    o->listen = listen;
+    o->token_file = cli_text(c, first + SCRAPE_TOKEN_FILE);
+    o->tls_cert_file = cli_text(c, first + SCRAPE_TLS_CERT);
+    o->tls_key_file = cli_text(c, first + SCRAPE_TLS_KEY);
+    o->insecure_listen = cli_is_on(c, first + SCRAPE_INSECURE);
+}
+
+/* What to do about the port, or about the address where that is not the default. */
+static const char *setter(const cli *c, size_t first, evtwin_status st, char *text, size_t size) {
+    char called[256];
+    const int is_port = st == EVTWIN_E_BUSY || !cli_is_set(c, first + SCRAPE_LISTEN);
+    cli_called(c, first + (is_port ? SCRAPE_PORT : SCRAPE_LISTEN), called, sizeof called);
+    snprintf(text, size, "%s sets it%s", called, is_port ? " (0 = none)" : "");
+    return text;
+}
+
+int metrics_serve(const cli *c, size_t first, const char *service, evtwin_metrics *metrics,
                   evtwin_server **out) {
-    const int port = (int)cli_integer(c, port_option);
-    if (port == 0) {
+    if (!scrape_is_on(c, first)) {
         return 0;
     }
-    char listen[32];
-    snprintf(listen, sizeof listen, "127.0.0.1:%d", port);
+    char listen[320], text[300];
     evtwin_server_options options;
-    evtwin_server_options_init(&options, sizeof options);
-    options.listen = listen;
+    set_server(c, first, listen, sizeof listen, &options);
     options.metrics = metrics;
     options.service = service;
+    options.unready = SERVICE_STARTS;
     const evtwin_status st = evtwin_server_start(&options, out);
     if (st < 0) {
-        char called[256], next_step[300];
-        snprintf(next_step, sizeof next_step, "%s sets it (0 = none)",
-                 cli_called(c, port_option, called, sizeof called));
-        return cli_fail(CLI_A_SERVICE, st, next_step);
+        return listen_fail(&options, "metrics-", setter(c, first, st, text, sizeof text), st);
     }
-    cli_note("metrics at http://localhost:%d/metrics", evtwin_server_port(*out));
+    listen_warn(&options);
+    cli_note("metrics at %s://localhost:%d/metrics",
+             options.tls_cert_file != NULL ? "https" : "http", evtwin_server_port(*out));
     return 0;
+}
+
+void scrape_check(int *code, const cli *c, size_t first) {
+    char listen[320];
+    evtwin_server_options options;
+    if (!scrape_is_on(c, first)) {
+        return;
+    }
+    set_server(c, first, listen, sizeof listen, &options);
+    check_report(code, "metrics at", listen, CLI_AN_OPTION, evtwin_server_check(&options, NULL));
 }

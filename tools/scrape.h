@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/scrape.h: the /metrics of a tool that delivers. */
+/* tools/scrape.h: the port of a tool that delivers, with its metrics and its probes. */
 #ifndef EVTWIN_TOOLS_SCRAPE_H
 #define EVTWIN_TOOLS_SCRAPE_H
 
@@ -7,8 +7,49 @@
 
 #include "evtwin/serve.h"
 
-/* Serve the metrics at the port of an option, unless that is 0. 0, or an exit code. */
-int metrics_serve(const cli *c, size_t port_option, const char *service, evtwin_metrics *metrics,
+/* The options of such a tool, in a row of its table from `first` on. */
+enum {
+    SCRAPE_PORT,
+    SCRAPE_LISTEN,
+    SCRAPE_TOKEN_FILE,
+    SCRAPE_TLS_CERT,
+    SCRAPE_TLS_KEY,
+    SCRAPE_INSECURE,
+    SCRAPE_N_OPTIONS
+};
+
+/* port: the default; what follows it is .environment, where the port has one. */
+#define SCRAPE_OPTIONS(first, port, ...)                                                           \
+    [(first) +                                                                                     \
+        SCRAPE_PORT] =                                                                             \
+        CLI_RANGE(CLI_INTEGER, "metrics-port", "PORT", port, 0, 65535, .group = "Metrics",         \
+                  .help = "Prometheus metrics at http://localhost:PORT/metrics, beside /health, "  \
+                          "/livez and /readyz; 0 = off",                                           \
+                  __VA_ARGS__),                                                                    \
+        [(first) + SCRAPE_LISTEN] =                                                                \
+            CLI_STRING("metrics-listen", "ADDRESS", "127.0.0.1",                                   \
+                       .help = "where that port is; one that other machines reach, such as "       \
+                               "0.0.0.0 or ::, needs the token and TLS, or --insecure-listen"),    \
+        [(first) + SCRAPE_TOKEN_FILE] =                                                            \
+            CLI_STRING("metrics-token-file", "FILE", NULL,                                         \
+                       .help = "show the metrics only to who has the token in the first line of "  \
+                               "this file; the probes need none"),                                 \
+        [(first) + SCRAPE_TLS_CERT] = CLI_STRING(                                                  \
+            "metrics-tls-cert", "FILE", NULL, .help = "speak HTTPS there, with this certificate"), \
+        [(first) + SCRAPE_TLS_KEY] = CLI_STRING("metrics-tls-key", "FILE", NULL,                   \
+                                                .help = "its key, which not everyone may read"),   \
+        [(first) + SCRAPE_INSECURE] =                                                              \
+            CLI_FLAG("insecure-listen", .help = "permit that address without token or TLS")
+
+/* Is there to be such a port? */
+int scrape_is_on(const cli *c, size_t first);
+
+/* Serve the metrics as the options from `first` on say, unless the port is 0; not ready until
+ * somebody says so (service.h). 0, or an exit code. */
+int metrics_serve(const cli *c, size_t first, const char *service, evtwin_metrics *metrics,
                   evtwin_server **out);
+
+/* One line of --check for the address, where there is one to look at. */
+void scrape_check(int *code, const cli *c, size_t first);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/sim_loop.c: live telemetry: the simulator as a source, delivered and shown. */
 
-#include "scrape.h"
+#include "service.h"
 #include "sim_tool.h"
 
 #include "evtwin/evtwin.h"
@@ -185,8 +185,8 @@ typedef struct run {
     double n_records;
     int is_over; /* stopped by a signal, or the console is gone */
     int code;
-    evtwin_metrics *metrics; /* NULL without --metrics-port, as is the server */
-    evtwin_server *server;
+    evtwin_metrics *metrics; /* NULL without --metrics-port, as is the service's server */
+    service_state service;
     double observed_s;
 } run;
 
@@ -199,8 +199,9 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
     if (r->n_expected > 0) {
         r->is_over |= cli_progress(NULL, "simulating", r->n_records / r->n_expected);
     } else if (!cli_quiet()) {
-        show(r->console, batch);
-        if (fflush(r->console) != 0) {
+        FILE *console = cli_console_open(r->console);
+        show(console, batch);
+        if (!cli_console_close(console)) {
             r->is_over = 1;
             r->code = CLI_FAILURE; /* cli_main says why, if there is something to say */
         }
@@ -228,18 +229,25 @@ static int make_source(const cli *c, evtwin_sim **sim, const sim_pace *pace, int
 }
 
 static int start_metrics(const cli *c, run *r) {
-    if (cli_integer(c, SIM_METRICS_PORT) == 0) {
+    if (!scrape_is_on(c, SIM_METRICS)) {
         return 0;
     }
     return evtwin_metrics_create(&r->metrics) < 0
                ? cli_out_of_memory()
-               : metrics_serve(c, SIM_METRICS_PORT, "evtwin-sim", r->metrics, &r->server);
+               : metrics_serve(c, SIM_METRICS, "evtwin-sim", r->metrics, &r->service.server);
 }
 
 static void observe_pump(run *r, const delivery *d) {
     const double now_s = cli_now_s();
-    if (r->metrics != NULL && now_s - r->observed_s > observe_every_s) {
-        r->observed_s = now_s;
+    if (now_s - r->observed_s <= observe_every_s) {
+        return;
+    }
+    r->observed_s = now_s;
+    char status[64];
+    snprintf(status, sizeof status, "%.0f records so far", r->n_records);
+    cli_notify_alive();
+    service_ready(&r->service, status);
+    if (r->metrics != NULL) {
         evtwin_metrics_observe_pump(r->metrics, d->pump, NULL);
     }
 }
@@ -254,6 +262,7 @@ static int run_source(delivery *d, run *r, double end_s) {
     if (r->n_expected == 0 && cli_stopping() != 0) {
         cli_note("stopping");
     }
+    service_stopping(&r->service);
     return code == CLI_CONTINUE ? r->code : code;
 }
 
@@ -275,7 +284,7 @@ static int publish(const cli *c, evtwin_sim **sim, const sim_pace *pace, deliver
     int code = start_metrics(c, &r);
     code = code == 0 ? run_source(d, &r, pace->is_max ? INFINITY : cli_now_s() + duration_s) : code;
     d->on_batch = NULL; /* r ends here */
-    evtwin_server_free(r.server);
+    evtwin_server_free(r.service.server);
     evtwin_metrics_free(r.metrics);
     return code;
 }

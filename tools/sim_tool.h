@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "delivery.h"
+#include "scrape.h"
 
 #include "evtwin/sim.h"
 
@@ -33,11 +34,11 @@ enum {
     SIM_CSV,
     SIM_SPOOL, /* the first of them */
     SIM_HOLD = SIM_SPOOL + DELIVERY_N_OPTIONS,
-    SIM_METRICS_PORT,
     SIM_CHECK,
     SIM_DRY_RUN,
     SIM_RECORDS,
-    SIM_UNTIL_EOL,
+    SIM_METRICS, /* the first of them */
+    SIM_UNTIL_EOL = SIM_METRICS + SCRAPE_N_OPTIONS,
     SIM_RECORD_DAYS,
     SIM_MOMENTS,
     SIM_MAX_YEARS,

@@ -25,5 +25,6 @@
 %include "evtwin/spool.h"
 %include "evtwin/screen.h"
 %include "evtwin/alert.h"
-%include "evtwin/serve.h"
 %include "evtwin/track.h"
+%include "evtwin/follower.h"
+%include "evtwin/serve.h"

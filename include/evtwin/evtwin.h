@@ -44,6 +44,7 @@
 #include "evtwin/cell.h"
 #include "evtwin/explain.h"
 #include "evtwin/features.h"
+#include "evtwin/follower.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"
 #include "evtwin/screen.h"

@@ -4,6 +4,7 @@
 #define EVTWIN_SERVE_H
 
 #include "evtwin/alert.h"
+#include "evtwin/follower.h"
 #include "evtwin/screen.h"
 #include "evtwin/session.h"
 #include "evtwin/table.h"
@@ -56,6 +57,17 @@ EVTWIN_API evtwin_status evtwin_metrics_observe_pump(evtwin_metrics *metrics,
                                                      const evtwin_pump *pump,
                                                      const evtwin_screen *screen);
 
+/**
+ * Which models predict, in place of what was known before: evtwin_model_info with the labels
+ * model_version (of the rows that they predict), bundle (evtwin_predictor_info.bundle) and, of
+ * models of a registry, name, version and run_id. With a follower (NULL = none) also
+ * evtwin_registry_up (0 or 1), _from_cache (0 or 1), _looks_total, _failures_total,
+ * _refused_versions_total and _age_seconds: what evtwin_follower_info has. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_metrics_observe_models(evtwin_metrics *metrics,
+                                                       const evtwin_predictor *predictor,
+                                                       const evtwin_follower *follower);
+
 /** Count one failed prediction cycle (evtwin_predictions_total{outcome="error"}). */
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
 
@@ -99,9 +111,9 @@ typedef struct evtwin_server_options {
     double silent_after_s;
     /** the same for records that wait for a prediction. Since 0.2 */
     double predictions_stopped_after_s;
-    /** file whose first line is the token (16 to 512 characters) without which only /health and the
-        login are answered; nobody but its owner may read the file. NULL = reading is open to who
-        reaches the server, and writing to nobody. Since 0.2 */
+    /** file whose first line is the token (16 to 512 characters) without which only /health,
+       /livez, /readyz and the login are answered; nobody but its owner may read the file. NULL =
+       reading is open to who reaches the server, and writing to nobody. Since 0.2 */
     const char *token_file;
     /** names under which a proxy passes requests on, beside localhost and the bound address, in
         any port. Since 0.2 */
@@ -116,6 +128,9 @@ typedef struct evtwin_server_options {
         read at the start. An address that is not loopback needs them and token_file, or
         insecure_listen. Since 0.2 */
     const char *tls_cert_file, *tls_key_file;
+    /** why /readyz answers 503 until evtwin_server_set_ready; NULL = it is ready at once. Since 0.2
+     */
+    const char *unready;
 } evtwin_server_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -148,6 +163,15 @@ EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *option
 
 /** The port that was bound. */
 EVTWIN_API int evtwin_server_port(const evtwin_server *server);
+
+/**
+ * What /readyz answers from now on: reason NULL, the program is ready, so it answers 200 while the
+ * store and the cycles are as /health wants them; else 503 with the reason, which is copied, up to
+ * 255 bytes. Safe from any thread. A program that stops says so before evtwin_server_free, so that
+ * nobody sends it more.
+ * @return EVTWIN_E_ARG if server is NULL. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_server_set_ready(evtwin_server *server, const char *reason);
 
 /** Stop accepting, give running answers two seconds to finish, interrupt the rest, close, free.
  * NULL is fine. */

@@ -390,6 +390,10 @@ EVTWIN_API evtwin_status evtwin_pump_swap_predictor(evtwin_pump *pump, evtwin_pr
  */
 EVTWIN_API evtwin_status evtwin_pump_take_dead_letters(evtwin_pump *pump, evtwin_sink *sink);
 
+/** The predictor that the pump has now; NULL without one. Borrowed until it is swapped. Since 0.2.
+ */
+EVTWIN_API const evtwin_predictor *evtwin_pump_predictor(const evtwin_pump *pump);
+
 /** The pump's session, to restore states before it runs; NULL without a predictor. The
  * states that a batch changes go to the sinks with it. They are committed when every sink has the
  * batch or holds it for retry. Borrowed. Since 0.2. */

@@ -117,8 +117,9 @@ int evtwin__has_token(const evtwin__call *call) {
 
 /* Probes need no token, nor does what is needed to show it. 0 after the login was answered. */
 static int is_known(evtwin__call *call) {
-    static const char *const open[] = {"/health", "/login", "/web/login/login.js",
-                                       "/web/login/login.css", "/favicon.svg"};
+    static const char *const open[] = {
+        "/health",     "/livez", "/readyz", "/login", "/web/login/login.js", "/web/login/login.css",
+        "/favicon.svg"};
     const int is_post = strcmp(call->request->method, "POST") == 0;
     if (call->server->auth == NULL || (call->server->are_reads_open && !is_post) ||
         evtwin__has_token(call)) {

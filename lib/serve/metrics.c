@@ -5,6 +5,7 @@
 #include "serve/battery_gauges.h"
 #include "serve/exposition.h"
 #include "serve/metrics_drift.h"
+#include "serve/metrics_models.h"
 #include "serve/metrics_pump.h"
 
 #include "core/clock.h"
@@ -38,6 +39,7 @@ struct evtwin_metrics {
     double good_s, limit_s;   /* when a cycle last went well, how long that is enough; 0 = never */
     evtwin__drift_copy drift; /* of the session observed last */
     evtwin__pump_copy delivered; /* of the pump observed last */
+    evtwin__models_copy models;  /* observed last */
     evtwin__dict ids;            /* in order of first sight, as the batteries */
     battery batteries[EVTWIN__METRICS_MAX_BATTERIES];
 };
@@ -193,6 +195,19 @@ evtwin_status evtwin_metrics_observe_pump(evtwin_metrics *metrics, const evtwin_
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin_metrics_observe_models(evtwin_metrics *metrics,
+                                            const evtwin_predictor *predictor,
+                                            const evtwin_follower *follower) {
+    EVTWIN_FAIL_IF(metrics == NULL || predictor == NULL, EVTWIN_E_ARG,
+                   "evtwin_metrics_observe_models: metrics or predictor is NULL");
+    evtwin__models_copy now;
+    EVTWIN_TRY(evtwin__models_copy_take(predictor, follower, &now));
+    pthread_mutex_lock(&metrics->lock);
+    metrics->models = now;
+    pthread_mutex_unlock(&metrics->lock);
+    return EVTWIN_OK;
+}
+
 void evtwin_metrics_count_error(evtwin_metrics *metrics) {
     if (metrics == NULL) {
         return;
@@ -288,6 +303,7 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     pthread_mutex_lock(&m->lock);
     const size_t n = m->ids.n;
     const totals t = m->totals;
+    const evtwin__models_copy models = m->models;
     battery *copy = evtwin__calloc(n, sizeof *copy);
     if (copy != NULL && n > 0) {
         memcpy(copy, m->batteries, n * sizeof *copy);
@@ -300,6 +316,7 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     if (is_copied) {
         write_batteries(copy, n, out);
         write_totals(&t, n, out);
+        evtwin__models_copy_write(&models, out);
         evtwin__drift_copy_write(&drift, out);
         evtwin__pump_copy_write(&delivered, out);
     }

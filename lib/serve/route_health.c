@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* serve/route_health.c: how the server itself is: /health and /metrics. */
+/* serve/route_health.c: how the server itself is: /health, /livez, /readyz and /metrics. */
 
 #include "serve/routes.h"
 
@@ -20,7 +20,22 @@ static int add_cycle_age(evtwin__call *call) {
 }
 
 /* problem NULL: none. */
-static void answer_health(evtwin__call *call, const char *problem) {
+static void answer_state(evtwin__call *call, const char *good, const char *bad,
+                         const char *problem) {
+    evtwin__text *body = &call->response->body;
+    call->response->code = problem == NULL ? 200 : 503;
+    evtwin__text_string(body, "status", problem == NULL ? good : bad);
+    evtwin__text_string(body, "service", call->server->service);
+    evtwin__text_string(body, "version", evtwin_version());
+    if (problem != NULL) {
+        evtwin__text_string(body, "message", problem);
+    }
+    evtwin__answer_end(call);
+}
+
+/* The ages, then how it is; a problem of the program itself comes before those found here. */
+static void answer_health(evtwin__call *call, const char *good, const char *bad,
+                          const char *problem) {
     const evtwin_server *server = call->server;
     evtwin__text *body = &call->response->body;
     evtwin__text_open(body, NULL, '{');
@@ -31,17 +46,11 @@ static void answer_health(evtwin__call *call, const char *problem) {
     if (add_cycle_age(call) && problem == NULL) {
         problem = "no cycle has gone well lately; the log of the tool says why";
     }
-    call->response->code = problem == NULL ? 200 : 503;
-    evtwin__text_string(body, "status", problem == NULL ? "healthy" : "unhealthy");
-    evtwin__text_string(body, "service", server->service);
-    evtwin__text_string(body, "version", evtwin_version());
-    if (problem != NULL) {
-        evtwin__text_string(body, "message", problem);
-    }
-    evtwin__answer_end(call);
+    answer_state(call, good, bad, problem);
 }
 
-void evtwin__route_health(evtwin__call *call) {
+/* Can the store be read? NULL if it can, or if there is none. */
+static const char *problem_of_store(evtwin__call *call) {
     evtwin__store_pool *stores = call->server->stores;
     evtwin_status st = EVTWIN_OK;
     if (stores != NULL) {
@@ -57,7 +66,25 @@ void evtwin__route_health(evtwin__call *call) {
         /* and the rows, which the newest ones in memory come from */
         st = st < 0 ? st : evtwin__live_check(call->server->live);
     }
-    answer_health(call, st < 0 ? evtwin__store_problem(call->server, st) : NULL);
+    return st < 0 ? evtwin__store_problem(call->server, st) : NULL;
+}
+
+void evtwin__route_health(evtwin__call *call) {
+    answer_health(call, "healthy", "unhealthy", problem_of_store(call));
+}
+
+/* A process that answers lives; what it needs is not looked at, since a restart would not mend it.
+ */
+void evtwin__route_livez(evtwin__call *call) {
+    evtwin__text_open(&call->response->body, NULL, '{');
+    answer_state(call, "alive", NULL, NULL);
+}
+
+/* The store is not asked while the program says itself that it is not ready. */
+void evtwin__route_readyz(evtwin__call *call) {
+    char reason[EVTWIN__READY_SIZE];
+    const int is_ready = evtwin__ready_get(&call->server->ready, reason);
+    answer_health(call, "ready", "not ready", is_ready ? problem_of_store(call) : reason);
 }
 
 static const char *id_of(const void *selection, size_t i) {

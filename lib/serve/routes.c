@@ -22,6 +22,8 @@ enum { NOTHING, PAGES, LIVE, LIVE_LONG, STORE, LONG, POST = 8 };
 /* clang-format off */
 static const evtwin__route routes[] = {
     {"/health", evtwin__route_health, NULL, NOTHING, 0.0, 0},
+    {"/livez", evtwin__route_livez, NULL, NOTHING, 0.0, 0},
+    {"/readyz", evtwin__route_readyz, NULL, NOTHING, 0.0, 0},
     {"/openapi.yaml", evtwin__route_openapi_yaml, NO_PARAMS, PAGES, 0.0, 0},
     {"/openapi.json", evtwin__route_openapi_json, NO_PARAMS, PAGES, 0.0, 0},
     {"/login", evtwin__route_login, NULL, NOTHING | POST, 0.0, 0},

@@ -62,6 +62,8 @@ void evtwin__route_openapi_json(evtwin__call *call);
 
 /* ---- route_health.c ---- */
 void evtwin__route_health(evtwin__call *call);
+void evtwin__route_livez(evtwin__call *call);
+void evtwin__route_readyz(evtwin__call *call);
 void evtwin__route_metrics(evtwin__call *call);
 
 #endif

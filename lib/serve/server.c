@@ -234,6 +234,7 @@ evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_s
     evtwin_server *server = evtwin__calloc(1, sizeof *server);
     EVTWIN_FAIL_IF(server == NULL, EVTWIN_E_NOMEM, "out of memory for a server");
     server->address = address;
+    evtwin__ready_init(&server->ready, full.unready);
     secrets its = {0};
     evtwin_status st = load_secrets(&full, &at, &its);
     server->auth = its.auth;
@@ -249,6 +250,12 @@ evtwin_status evtwin_server_start(const evtwin_server_options *options, evtwin_s
 
 int evtwin_server_port(const evtwin_server *server) {
     return server == NULL ? 0 : server->address.port;
+}
+
+evtwin_status evtwin_server_set_ready(evtwin_server *server, const char *reason) {
+    EVTWIN_FAIL_IF(server == NULL, EVTWIN_E_ARG, "evtwin_server_set_ready: server is NULL");
+    evtwin__ready_set(&server->ready, reason);
+    return EVTWIN_OK;
 }
 
 void evtwin_server_free(evtwin_server *server) {
@@ -268,5 +275,6 @@ void evtwin_server_free(evtwin_server *server) {
     }
     evtwin__free(server->allow_hosts);
     evtwin__free(server->service);
+    evtwin__ready_destroy(&server->ready);
     evtwin__free(server);
 }

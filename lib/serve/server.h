@@ -10,6 +10,7 @@
 #include "serve/auth.h"
 #include "serve/exposition.h"
 #include "serve/live.h"
+#include "serve/ready.h"
 #include "serve/ring.h"
 #include "serve/store_pool.h"
 
@@ -38,6 +39,7 @@ struct evtwin_server {
     evtwin_alerts *alerts;      /* borrowed; NULL = none are acknowledged here */
     evtwin__server_metrics *own_metrics;
     evtwin__patience patience;
+    evtwin__ready ready;
     evtwin__http *http;
     evtwin__text openapi;      /* the description of the API as JSON */
     evtwin__trends trends;     /* of the thread of long answers */

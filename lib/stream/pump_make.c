@@ -137,6 +137,10 @@ evtwin_status evtwin_pump_take_spool(evtwin_pump *pump, evtwin_spool *spool) {
     return EVTWIN_OK;
 }
 
+const evtwin_predictor *evtwin_pump_predictor(const evtwin_pump *pump) {
+    return pump != NULL ? pump->predictor : NULL;
+}
+
 evtwin_session *evtwin_pump_session(evtwin_pump *pump) {
     return pump != NULL ? pump->session : NULL;
 }

@@ -14,9 +14,10 @@ may_use() {
     learn) echo core learn ;;
     store) echo core io store ;;
     track) echo core io track ;;
+    follow) echo core learn track follow ;;
     stream) echo core io sim learn store stream ;;
-    serve) echo core io learn store stream serve ;;
-    tools) echo tools core sim learn store track stream serve ;;
+    serve) echo core io learn store track follow stream serve ;;
+    tools) echo tools core sim learn store track follow stream serve ;;
     esac
 }
 
@@ -26,6 +27,7 @@ layer_of_public() {
     cell | sim) echo sim ;;
     audit | explain | features | train | model | predictor | session) echo learn ;;
     alert) echo serve ;;
+    follower) echo follow ;;
     store | stream | serve | track) echo "$1" ;;
     screen | spool) echo stream ;;
     evtwin) echo tools ;;

@@ -228,7 +228,7 @@ def check_get(contract, server, headers, path, operation):
             ask({**beside, name: value}, {200})
         for value in wrong_values_of(description, parameter):
             ask({**beside, name: value}, {400})
-    takes_any = path in ("/health", "/metrics", "/", "/api", "/login") or path == "/api/fleet/rows"
+    takes_any = path in ("/health", "/livez", "/readyz", "/metrics", "/", "/api", "/login") or path == "/api/fleet/rows"
     if not takes_any:
         ask({**required, "no_such_parameter": "1"}, {400})
     if any(p["name"] == "battery_id" and "default" in p["schema"] for p in parameters):
@@ -341,7 +341,7 @@ def try_store(name, store, folder):
         with open(os.open(token, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
             f.write(TOKEN + "\n")
         server = Server(store, "--token-file", token)
-        check_refused(contract, server, 401, paths_free=("/", "/health", "/login"))
+        check_refused(contract, server, 401, paths_free=("/", "/health", "/livez", "/readyz", "/login"))
         check_all(contract, server, {"Authorization": f"Bearer {TOKEN}"})
         server.stop()
     print(f"{name}: {contract.n} answers, {len(contract.seen)} of an endpoint and a code, {len(contract.failed)} wrong",

@@ -113,6 +113,25 @@ def check_alerts(prometheus, db):
     t.say(f"alerts: {sorted(r['name'] for r in rules if r['state'] != 'inactive')}")
 
 
+def check_openmetrics(url, text):
+    """The parser of Prometheus' Python client is strict about it: order, units, suffixes, the end."""
+    try:
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families
+    except ImportError:
+        t.say("python3-prometheus-client is not here: OpenMetrics is judged by Prometheus alone")
+        return
+    families = list(text_string_to_metric_families(text))
+    t.check(f"{url}: families of OpenMetrics", len(families) > 30, len(families))
+    units = {f.name: f.unit for f in families}
+    t.check(f"{url}: units", units["evtwin_battery_voltage_volts"] == "volts" and
+            units["evtwin_battery_state_of_charge_ratio"] == "ratio", units)
+    try:
+        list(text_string_to_metric_families(text.replace("# EOF\n", "")))
+        t.check("the parser is strict", False)
+    except ValueError:
+        pass
+
+
 def check_both_formats(url):
     """What Prometheus 2.42 and 3 ask for, and what each of them takes."""
     for accept, expected in ((None, "text/plain; version=0.0.4"), ("*/*", "text/plain; version=0.0.4"),
@@ -124,6 +143,8 @@ def check_both_formats(url):
             kind, text = answer.headers["Content-Type"], answer.read().decode()
         t.check(f"{url}, {accept}: {kind}", kind.startswith(expected) and
                 text.endswith("# EOF\n") == kind.startswith("application"))
+        if kind.startswith("application"):
+            check_openmetrics(url, text)
 
 
 def check_gauges(prometheus):

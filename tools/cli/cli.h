@@ -143,6 +143,11 @@ int cli_quiet(void);
 int cli_verbose(void);
 int cli_color(FILE *stream); /* 1 if colours are welcome there */
 
+/* Around what a live tool prints for people, a line each (cli_console.c): to f, or where the log is
+ * JSON as messages, since both go to one place then. cli_console_close: 0 if it was not printed. */
+FILE *cli_console_open(FILE *f);
+int cli_console_close(FILE *console);
+
 /* A URI without its passwords; static memory, one of four in turn. */
 const char *cli_shown(const char *uri);
 
@@ -155,6 +160,16 @@ void cli_print_value(FILE *f, const char *label, double value, int digits, const
 /* " | label: 1.0 to 2.0unit", scale times the values of a column; 0 if it has no number. */
 int cli_print_range(FILE *f, const char *label, const evtwin_table *table, size_t col, double scale,
                     int digits, const char *unit);
+
+/* ---- the manager of services, such as systemd (cli_notify.c); nothing happens without one ---- */
+
+/* Of the main thread. status: a line for people, without secrets. */
+void cli_notify_ready(const char *status);
+void cli_notify_status(const char *status);
+void cli_notify_stopping(void);
+/* A sign of life, where it is time for one: for a loop that works; cli_sleep_until_s gives it too.
+ */
+void cli_notify_alive(void);
 
 /* ---- failures ---- */
 
@@ -326,5 +341,6 @@ void cli_on_stop(cli_stop_way way, const char *outcome);
 int cli_stopping(void);               /* the signal that asked to stop, 0 = none */
 double cli_now_s(void);               /* a clock that never jumps */
 int cli_sleep_until_s(double when_s); /* 1 if a signal cut it short */
+void cli_linger_s(double pause_s);    /* the first signal does not cut it short, the second does */
 
 #endif

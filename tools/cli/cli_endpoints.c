@@ -78,6 +78,13 @@ static void append_server(char *uri, const char *user, const char *host, const c
     }
 }
 
+static void append_password_file(char *uri, const char *path) {
+    if (path != NULL) {
+        append(uri, strchr(uri, '?') != NULL ? "&password_file=" : "?password_file=");
+        append_encoded(uri, path, "-._~/");
+    }
+}
+
 /* The names and defaults of the contract, else libpq's, whose own defaults libpq knows best. The
  * password goes to libpq by its own variable: it is never a part of a URI here. */
 int cli_default_store(size_t i, const char **text_out, const char **from_out) {
@@ -101,6 +108,7 @@ int cli_default_store(size_t i, const char **text_out, const char **from_out) {
         const char *user = variable("DB_USER"), *database = variable("DB_NAME");
         append_server(uri, user != NULL ? user : "twin", host, variable("DB_PORT"),
                       database != NULL ? database : "twin_data");
+        append_password_file(uri, variable("DB_PASSWORD_FILE"));
         if (variable("DB_PASSWORD") != NULL) {
             setenv("PGPASSWORD", variable("DB_PASSWORD"), 1);
         }

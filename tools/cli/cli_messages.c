@@ -11,10 +11,9 @@
 #include <unistd.h>
 
 static struct {
-    const char *program;
     int quiet, verbose, no_color;
     int has_bar; /* on the screen */
-} how = {.program = "evtwin"};
+} how;
 
 /* Details of the library are for who asks twice. */
 static void on_library_log(void *ctx, evtwin_log_level level, const char *text) {
@@ -24,8 +23,7 @@ static void on_library_log(void *ctx, evtwin_log_level level, const char *text) 
     }
 }
 
-void cli_messages_init(const char *program, int quiet, int verbose, int no_color) {
-    how.program = program;
+void cli_messages_init(int quiet, int verbose, int no_color) {
     how.quiet = quiet;
     how.verbose = verbose;
     how.no_color = no_color;
@@ -81,7 +79,8 @@ int cli_terminal(FILE *stream) {
 
 int cli_color(FILE *stream) {
     const char *no_color = getenv("NO_COLOR");
-    return !how.no_color && (no_color == NULL || *no_color == '\0') && cli_terminal(stream);
+    return !how.no_color && (stream != stderr || cli_log_is_plain()) &&
+           (no_color == NULL || *no_color == '\0') && cli_terminal(stream);
 }
 
 void cli_progress_clear(void) {
@@ -91,7 +90,7 @@ void cli_progress_clear(void) {
     }
 }
 
-/* "program: text"; one write, so that lines of several threads do not mix. */
+/* One write, so that lines of several threads do not mix. */
 void cli_say(evtwin_log_level level, const char *format, ...) {
     if ((level == EVTWIN_LOG_INFO && how.quiet) || (level == EVTWIN_LOG_DEBUG && !how.verbose)) {
         return;
@@ -101,12 +100,11 @@ void cli_say(evtwin_log_level level, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    const char *label = level != EVTWIN_LOG_WARNING ? ""
-                        : cli_color(stderr)         ? "\033[33mwarning: \033[0m"
-                                                    : "warning: ";
+    char line[3 * sizeof text], *stamp;
+    const size_t size = cli_log_line(line, sizeof line, level, cli_color(stderr), text, &stamp);
     flockfile(stderr);
     cli_progress_clear();
-    fprintf(stderr, "%s: %s%s\n", how.program, label, text);
+    fwrite(line, 1, size, stderr);
     funlockfile(stderr);
 }
 
@@ -221,7 +219,7 @@ int cli_progress(void *ctx, const char *what, double done) {
     }
     done = done > 1 ? 1 : done;
 
-    if (cli_terminal(stderr)) {
+    if (cli_terminal(stderr) && cli_log_is_plain()) {
         if (is_new || now_s - work.shown_s >= redraw_every_s) {
             draw_bar(done, now_s);
             work.shown_s = now_s;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 typedef struct setting {
     cli_origin origin;
@@ -43,6 +44,11 @@ static const cli_option common_options[CLI_N_COMMON] = {
     [CLI_OPT_VERBOSE] = CLI_FLAG("verbose", .letter = 'v', .help = "print more"),
     [CLI_OPT_NO_COLOR] = CLI_FLAG(
         "no-color", .help = "no colours (nor with NO_COLOR set, TERM=dumb, or no terminal)"),
+    [CLI_OPT_LOG_FORMAT] =
+        CLI_STRING("log-format", "FORMAT", "text", .choices = "text|time|json",
+                   .environment = CLI_LOG_FORMAT_VARIABLE,
+                   .help = "messages as text, as text with the time before it, or as JSON objects, "
+                           "one a line"),
     [CLI_OPT_HELP] = CLI_FLAG("help", .letter = 'h', .help = "print this and exit"),
     [CLI_OPT_VERSION] = CLI_FLAG("version", .letter = 'V', .help = "print versions and exit"),
 };
@@ -319,6 +325,11 @@ static int read_config_line(cli *c, char *line, const char *where) {
                : set_value(c, option, text, CLI_FROM_FILE, where);
 }
 
+/* What root hands to a service is read by the service's group, as in evtwin__file_check_private. */
+static mode_t permitted_of(const struct stat *info) {
+    return info->st_uid == 0 && geteuid() != 0 ? S_IRGRP : 0;
+}
+
 static int read_config(cli *c) {
     const char *path = cli_text(c, c->tool->n_options + CLI_OPT_CONFIG);
     if (path == NULL) {
@@ -326,8 +337,8 @@ static int read_config(cli *c) {
     }
     FILE *f = fopen(path, "r");
     struct stat info;
-    const int is_private =
-        f != NULL && fstat(fileno(f), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+    const int is_private = f != NULL && fstat(fileno(f), &info) == 0 &&
+                           (info.st_mode & (S_IRWXG | S_IRWXO) & ~permitted_of(&info)) == 0;
     c->shared_file = is_private ? NULL : path;
     size_t capacity = 0;
     const ssize_t size = f != NULL ? getdelim(&c->file, &capacity, '\0', f) : -1;

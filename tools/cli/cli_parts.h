@@ -13,10 +13,13 @@ enum {
     CLI_OPT_QUIET,
     CLI_OPT_VERBOSE,
     CLI_OPT_NO_COLOR,
+    CLI_OPT_LOG_FORMAT,
     CLI_OPT_HELP,
     CLI_OPT_VERSION,
     CLI_N_COMMON
 };
+
+#define CLI_LOG_FORMAT_VARIABLE "EVTWIN_LOG_FORMAT"
 
 const cli_option *cli_option_at(const cli_tool *tool, size_t i);
 size_t cli_option_count(const cli_tool *tool);
@@ -29,15 +32,38 @@ int cli_options_read_flags(const cli_tool *tool, int argc, char **argv, cli **ou
 int cli_options_read_environment_and_file(cli *c);
 void cli_options_free(cli *c);
 
-/* Program name, how much is printed, colour; the library's log goes the same way. verbose: how
- * often it was given. */
-void cli_messages_init(const char *program, int quiet, int verbose, int no_color);
+/* How much is printed, colour; the library's log goes the same way. verbose: how often it was
+ * given. */
+void cli_messages_init(int quiet, int verbose, int no_color);
 
 int cli_terminal(FILE *stream); /* 1 if it is a terminal that can move its cursor */
 
-/* Handle SIGINT and SIGTERM; SIGPIPE is an error code. before: what stands before
- * the last words of CLI_STOP_LEAVES. */
+/* Handle SIGINT and SIGTERM; SIGPIPE is an error code. before: what stands before the last line of
+ * CLI_STOP_LEAVES, such as what takes a bar off the screen; static. */
 void cli_signals_init(const char *before);
+
+/* ---- the form of a message (cli_log.c) ---- */
+
+enum { CLI_STAMP_SIZE = sizeof "2026-01-31T12:00:00.000Z" - 1 };
+
+/* format: a choice of --log-format. */
+void cli_log_init(const char *program, const char *format);
+int cli_log_is_json(void);
+int cli_log_is_plain(void); /* it may have colours and a bar beside it */
+
+/* A whole line with its newline, cut at size, which is at least 256; returns its length. *stamp_out
+ * is where its time stands, NULL = nowhere. */
+size_t cli_log_line(char *line, size_t size, evtwin_log_level level, int is_colored,
+                    const char *text, char **stamp_out);
+/* The time now; a handler of signals may call it. */
+void cli_log_stamp(char at[CLI_STAMP_SIZE]);
+
+/* ---- the manager of services (cli_notify.c) ---- */
+
+/* Read what the environment says of it, and take that out of the environment. What is wrong with
+ * it, NULL = nothing; static memory. */
+const char *cli_notify_init(void);
+double cli_notify_every_s(void); /* of signs of life; INFINITY = none are asked for */
 
 /* ---- the name that a mistyped one meant (cli_spelling.c) ---- */
 

@@ -153,10 +153,27 @@ static void print_config(const cli *c, const cli_tool *tool) {
 
 /* ---- start and end ---- */
 
+/* The form of messages about options that are not valid, before the options are read. */
+static const char *early_log_format(int argc, char **argv) {
+    const char *format = getenv(CLI_LOG_FORMAT_VARIABLE);
+    static const char name[] = "--log-format";
+    const size_t n = sizeof name - 1;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], name, n) == 0 && argv[i][n] == '=') {
+            format = argv[i] + n + 1;
+        } else if (strcmp(argv[i], name) == 0 && i + 1 < argc) {
+            format = argv[i + 1];
+        }
+    }
+    return format != NULL ? format : "text";
+}
+
 /* CLI_CONTINUE, or the exit code to leave with; *out is freed by finish. */
 static int start(const cli_tool *tool, int argc, char **argv, cli **out) {
     const size_t common = tool->n_options;
-    cli_messages_init(tool->name, 0, 0, 0);
+    cli_messages_init(0, 0, 0);
+    cli_log_init(tool->name, early_log_format(argc, argv));
+    const char *notify_problem = cli_notify_init();
     int code = cli_options_read_flags(tool, argc, argv, out);
     if (code != 0) {
         return code;
@@ -177,17 +194,18 @@ static int start(const cli_tool *tool, int argc, char **argv, cli **out) {
     }
 
     const size_t verbose = common + CLI_OPT_VERBOSE;
-    cli_messages_init(tool->name, cli_is_on(c, common + CLI_OPT_QUIET),
+    cli_log_init(tool->name, cli_text(c, common + CLI_OPT_LOG_FORMAT));
+    cli_messages_init(cli_is_on(c, common + CLI_OPT_QUIET),
                       cli_is_on(c, verbose) ? (int)cli_count(c, verbose) : 0,
                       cli_is_on(c, common + CLI_OPT_NO_COLOR));
     if (cli_is_on(c, common + CLI_OPT_PRINT_CONFIG)) {
         print_config(c, tool);
         return CLI_OK;
     }
-    char before[128];
-    snprintf(before, sizeof before, "%s%s: stopped; ", cli_terminal(stderr) ? "\r\033[K" : "",
-             tool->name);
-    cli_signals_init(before);
+    cli_signals_init(cli_terminal(stderr) && cli_log_is_plain() ? "\r\033[K" : "");
+    if (notify_problem != NULL) {
+        cli_warning("%s", notify_problem);
+    }
     cli_on_stop(CLI_STOP_LEAVES, "nothing was done"); /* what is opened may be a silent pipe */
     return CLI_CONTINUE;
 }

@@ -15,8 +15,11 @@
 
 static volatile sig_atomic_t stop_signal, stop_way = CLI_STOP_ASKS;
 static int wake_pipe[2] = {-1, -1};
-static char before_words[128], last_words[256]; /* of the last line, made before the signal */
-static struct rlimit file_limit;                /* before CLI_STOP_CUTS */
+static char last_line[1024]; /* made before the signal */
+static size_t last_size;
+static const char *before_last = "";
+static char *last_stamp;         /* where the time of the signal goes, NULL = nowhere */
+static struct rlimit file_limit; /* before CLI_STOP_CUTS */
 static int has_file_limit;
 
 static void write_ignoring(int fd, const char *text, size_t size) {
@@ -27,7 +30,10 @@ static void write_ignoring(int fd, const char *text, size_t size) {
 
 static void stop_now(void) {
     if (stop_way == CLI_STOP_LEAVES || stop_way == CLI_STOP_QUITS) {
-        write_ignoring(STDERR_FILENO, last_words, strlen(last_words));
+        if (last_stamp != NULL) {
+            cli_log_stamp(last_stamp);
+        }
+        write_ignoring(STDERR_FILENO, last_line, last_size);
         _exit(stop_way == CLI_STOP_QUITS ? CLI_OK : 128 + stop_signal);
     }
     if (stop_way == CLI_STOP_CUTS && has_file_limit) {
@@ -49,7 +55,7 @@ static void on_signal(int number) {
 }
 
 void cli_signals_init(const char *before) {
-    snprintf(before_words, sizeof before_words, "%s", before);
+    before_last = before;
     if (pipe2(wake_pipe, O_CLOEXEC | O_NONBLOCK) != 0) {
         wake_pipe[0] = wake_pipe[1] =
             -1; /* poll skips negative descriptors; EINTR still wakes it */
@@ -68,10 +74,19 @@ void cli_signals_init(const char *before) {
     sigaction(SIGXFSZ, &ignore, NULL); /* a file size limit is a full disk: an error of write */
 }
 
+static void make_last_line(const char *outcome) {
+    const size_t n = strlen(before_last);
+    char text[256];
+    snprintf(text, sizeof text, "stopped; %s", outcome);
+    memcpy(last_line, before_last, n);
+    last_size = n + cli_log_line(last_line + n, sizeof last_line - n, EVTWIN_LOG_INFO, 0, text,
+                                 &last_stamp);
+}
+
 void cli_on_stop(cli_stop_way way, const char *outcome) {
     stop_way = CLI_STOP_ASKS; /* while the words change */
     if (way == CLI_STOP_LEAVES || way == CLI_STOP_QUITS) {
-        snprintf(last_words, sizeof last_words, "%s%s\n", before_words, outcome);
+        make_last_line(outcome);
     }
     stop_way = (sig_atomic_t)way;
     if (stop_signal != 0 && way != CLI_STOP_ASKS) {
@@ -93,12 +108,23 @@ double cli_now_s(void) {
 
 int cli_sleep_until_s(double when_s) {
     while (stop_signal == 0) {
-        const double left_s = when_s - cli_now_s();
+        cli_notify_alive();
+        double left_s = when_s - cli_now_s();
         if (left_s <= 0) {
             return 0;
         }
+        left_s = left_s < cli_notify_every_s() ? left_s : cli_notify_every_s();
         struct pollfd wake = {.fd = wake_pipe[0], .events = POLLIN};
         poll(&wake, 1, left_s > 3600 ? 3600 * 1000 : (int)ceil(left_s * 1000));
     }
     return 1;
+}
+
+void cli_linger_s(double pause_s) {
+    const double end_s = cli_now_s() + pause_s;
+    for (double left_s = pause_s; left_s > 0; left_s = end_s - cli_now_s()) {
+        cli_notify_alive();
+        left_s = left_s < cli_notify_every_s() ? left_s : cli_notify_every_s();
+        poll(NULL, 0, (int)ceil((left_s < 3600 ? left_s : 3600) * 1000));
+    }
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Programs that tests fetch once and keep in the cache folder: MLflow in virtual environments, versitygw.
+"""Programs that tests fetch once and keep in the cache folder: MLflow in virtual environments, versitygw,
+kubernetes-validate.
 
     environment.py mlflow-2.22.5 mlflow-3.17.2 versitygw     # make them now, print where they are
 
@@ -25,6 +26,7 @@ MLFLOW = {
     "3.17.2": ["mlflow==3.17.2", "xgboost-cpu>=3,<4", "Flask-WTF<2"],
 }
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+KUBERNETES_VALIDATE = "kubernetes-validate==1.33.1"  # has the schemas with it
 PATIENCE_S = 1500
 
 
@@ -56,16 +58,27 @@ def _kept(name, make):
     return folder
 
 
-def mlflow_python(version):
-    """The Python that has this MLflow (650 MB, 2 minutes the first time)."""
+def _environment(name, what, packages):
+    """The folder of a virtual environment with these packages."""
     def make(folder):
-        what = f"an environment for MLflow {version}"
         _run(what, ["/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable,
                     "-m", "venv", folder])
         _run(what, [os.path.join(folder, "bin", "pip"), "install", "-q",
-                    "--disable-pip-version-check", "--prefer-binary", *MLFLOW[version]])
+                    "--disable-pip-version-check", "--prefer-binary", *packages])
 
-    return os.path.join(_kept(f"mlflow-{version}", make), "bin", "python")
+    return _kept(name, make)
+
+
+def mlflow_python(version):
+    """The Python that has this MLflow (650 MB, 2 minutes the first time)."""
+    folder = _environment(f"mlflow-{version}", f"an environment for MLflow {version}", MLFLOW[version])
+    return os.path.join(folder, "bin", "python")
+
+
+def kubernetes_validate():
+    """The program kubernetes-validate (20 s the first time)."""
+    folder = _environment(KUBERNETES_VALIDATE.replace("==", "-"), "kubernetes-validate", [KUBERNETES_VALIDATE])
+    return os.path.join(folder, "bin", "kubernetes-validate")
 
 
 def versitygw():
@@ -80,7 +93,8 @@ def versitygw():
 
 
 def main(names):
-    makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW}, "versitygw": (versitygw,)}
+    makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW}, "versitygw": (versitygw,),
+              "kubernetes-validate": (kubernetes_validate,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")
     try:

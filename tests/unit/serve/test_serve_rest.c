@@ -55,6 +55,30 @@ static void test_health(void **state) {
     json_decref(v);
 }
 
+/* The process lives whatever the program says of itself; it is ready when that and the store say
+ * so.
+ */
+static void test_probes(void **state) {
+    (void)state;
+    json_t *v = client_json(port, "/readyz", 200);
+    assert_text(v, "status", "ready");
+    assert_text(v, "service", "evtwin");
+    json_decref(v);
+    assert_ok(evtwin_server_set_ready(server, "stopping"));
+    v = client_json(port, "/readyz", 503);
+    assert_text(v, "status", "not ready");
+    assert_text(v, "message", "stopping");
+    json_decref(v);
+    v = client_json(port, "/livez", 200);
+    assert_text(v, "status", "alive");
+    assert_null(json_object_get(v, "store_age_s"));
+    json_decref(v);
+    json_decref(client_json(port, "/health", 200));
+    assert_ok(evtwin_server_set_ready(server, NULL));
+    json_decref(client_json(port, "/readyz", 200));
+    assert_fails(evtwin_server_set_ready(NULL, NULL), EVTWIN_E_ARG, "NULL");
+}
+
 static void test_latest(void **state) {
     (void)state;
     json_t *v = client_json(port, "/api/battery/latest?battery_id=BATTERY_001", 200);
@@ -810,6 +834,10 @@ static void test_ages(void **state) {
     assert_true(number(v, "cycle_age_s") > 0.05);
     assert_string_equal(json_string_value(json_at(v, "status")), "unhealthy");
     json_decref(v);
+    v = client_json(its_port, "/readyz", 503);
+    assert_string_equal(json_string_value(json_at(v, "status")), "not ready");
+    json_decref(v);
+    json_decref(client_json(its_port, "/livez", 200));
     r = client_get(its_port, "/metrics");
     assert_non_null(strstr(r.text, "\nevtwin_cycle_age_seconds "));
     reply_free(&r);
@@ -868,6 +896,7 @@ static void test_out_of_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_health),
+        cmocka_unit_test(test_probes),
         cmocka_unit_test(test_latest),
         cmocka_unit_test(test_pending_row),
         cmocka_unit_test(test_history),

@@ -123,6 +123,29 @@ static void test_ipv6(void **state) {
     evtwin_server_free(server);
 }
 
+/* Not ready from the first moment, with a reason that is cut between two characters and is UTF-8.
+ */
+static void test_not_ready_at_first(void **state) {
+    (void)state;
+    char reason[400] = "x\xff";
+    while (strlen(reason) < sizeof reason - 3) {
+        strcat(reason, "\u00e4");
+    }
+    evtwin_server_options options = options_of("127.0.0.1:0", NULL);
+    options.unready = reason;
+    evtwin_server *server = NULL;
+    assert_ok(evtwin_server_start(&options, &server));
+    const int port = evtwin_server_port(server);
+    json_t *v = client_json(port, "/readyz", 503);
+    const char *message = json_string_value(json_object_get(v, "message"));
+    assert_true(strlen(message) == 254 && strncmp(message, "x?\u00e4", 4) == 0);
+    json_decref(v);
+    json_decref(client_json(port, "/livez", 200));
+    assert_ok(evtwin_server_set_ready(server, NULL));
+    json_decref(client_json(port, "/readyz", 200));
+    evtwin_server_free(server);
+}
+
 /* Without a store there is nothing but /health and /metrics. */
 static void test_without_store(void **state) {
     (void)state;
@@ -267,6 +290,7 @@ int main(void) {
         cmocka_unit_test(test_one_thread_and_many),
         cmocka_unit_test(test_open_to_all),
         cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_not_ready_at_first),
         cmocka_unit_test(test_without_store),
 #if CLIENT_HAS_SERVER
         cmocka_unit_test(test_store_comes_and_goes),
