@@ -8,156 +8,22 @@
 #include "train_session.h"
 
 #include <ftw.h>
-#include <math.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 4096, KEY_SIZE = 320 };
-
-/* ---- which targets ---- */
-
-/* Target i, if it was trained. */
-static int get_trained(const evtwin_trainer *trainer, size_t i, evtwin_target *out) {
-    evtwin_score score;
-    evtwin_target_get(i, out, sizeof *out);
-    return evtwin_trainer_score(trainer, out->name, EVTWIN_SCORED_MODEL, EVTWIN_ALL_FOLDS, &score,
-                                sizeof score) == EVTWIN_OK;
-}
+enum { PATH_SIZE = 4096 };
 
 evtwin_status train_mlflow_save(const evtwin_trainer *trainer, const char *folder) {
     evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < evtwin_target_count() && st >= 0; i++) {
         evtwin_target target;
         char dir[PATH_SIZE];
-        if (get_trained(trainer, i, &target)) {
+        if (figures_target(trainer, i, &target)) {
             snprintf(dir, sizeof dir, "%s/evtwin-%s", folder, target.name);
             st = evtwin_trainer_save_mlflow(trainer, target.name, dir, NULL);
         }
     }
     return st;
-}
-
-/* ---- scores ---- */
-
-typedef struct figure {
-    const char *name;
-    size_t offset;
-    int is_of_model; /* baselines do not have it */
-} figure;
-
-#define FIGURE(name, member, is_of_model)                                                          \
-    { name, offsetof(evtwin_score, member), is_of_model }
-static const figure number_figures[] = {
-    FIGURE("r2", r2, 0),
-    FIGURE("rmse", rmse, 0),
-    FIGURE("mae", mae, 0),
-    FIGURE("rmse_low", error_low, 1),
-    FIGURE("rmse_high", error_high, 1),
-    FIGURE("battery_mae", battery_mae, 1),
-    FIGURE("coverage", coverage, 1),
-    FIGURE("ratio", ratio, 1),
-    FIGURE("ratio_low", ratio_low, 1),
-    FIGURE("ratio_high", ratio_high, 1),
-};
-static const figure event_figures[] = {
-    FIGURE("accuracy", accuracy, 0),
-    FIGURE("auc", auc, 0),
-    FIGURE("average_precision", average_precision, 0),
-    FIGURE("brier", brier, 0),
-    FIGURE("brier_low", error_low, 1),
-    FIGURE("brier_high", error_high, 1),
-    FIGURE("raw_brier", raw_brier, 1),
-    FIGURE("ratio", ratio, 1),
-    FIGURE("ratio_low", ratio_low, 1),
-    FIGURE("ratio_high", ratio_high, 1),
-};
-
-static void put_score(track_list *list, const char *prefix, const evtwin_target *target,
-                      const evtwin_score *score, int is_model) {
-    const int is_event = target->kind == EVTWIN_TARGET_EVENT;
-    const figure *of = is_event ? event_figures : number_figures;
-    const size_t n = is_event ? sizeof event_figures / sizeof *event_figures
-                              : sizeof number_figures / sizeof *number_figures;
-    for (size_t i = 0; i < n; i++) {
-        char key[KEY_SIZE];
-        double value;
-        memcpy(&value, (const char *)score + of[i].offset, sizeof value);
-        snprintf(key, sizeof key, "%s%s", prefix, of[i].name);
-        if (is_model || !of[i].is_of_model) {
-            track_number(list, key, value, 0);
-        }
-    }
-}
-
-static evtwin_score get_score(const evtwin_trainer *trainer, const evtwin_target *target,
-                              evtwin_scored scored) {
-    evtwin_score score = {.size = sizeof score};
-    evtwin_trainer_score(trainer, target->name, scored, EVTWIN_ALL_FOLDS, &score, sizeof score);
-    return score;
-}
-
-/* The model's, then those of its baselines. */
-static void put_scores(track_list *list, const evtwin_trainer *trainer,
-                       const evtwin_target *target) {
-    static const char *const prefix[] = {"", "baseline_mean_", "baseline_mean_life_",
-                                         "baseline_single_"};
-    for (int s = EVTWIN_SCORED_MODEL; s <= EVTWIN_SCORED_SINGLE; s++) {
-        const evtwin_score score = get_score(trainer, target, (evtwin_scored)s);
-        put_score(list, prefix[s], target, &score, s == EVTWIN_SCORED_MODEL);
-        if (s == EVTWIN_SCORED_MODEL) {
-            track_number(list, "n_train", (double)score.n_train, 0);
-            track_number(list, "n_test", (double)score.n_test, 0);
-        }
-    }
-}
-
-/* Of every feature, those that no split uses too. */
-static void put_importance(track_list *list, const evtwin_trainer *trainer,
-                           const evtwin_target *target) {
-    const evtwin_features *features = evtwin_trainer_features(trainer);
-    for (size_t i = 0; i < evtwin_features_count(features); i++) {
-        char key[KEY_SIZE];
-        snprintf(key, sizeof key, "importance/%.240s", evtwin_features_name(features, i));
-        track_number(list, key, evtwin_trainer_importance(trainer, target->name, i), 0);
-    }
-}
-
-/* "val_rmse" and "train_rmse" by round; of a further forest "forest_2/val_rmse". */
-static evtwin_status put_rounds(track_list *list, const evtwin_trainer *trainer,
-                                const evtwin_target *target) {
-    static const char *const column[] = {"train", "held_out"}, *const name[] = {"train", "val"};
-    evtwin_table *rounds;
-    TRY(evtwin_trainer_rounds(trainer, target->name, &rounds));
-    for (size_t r = 0; r < evtwin_table_rows(rounds); r++) {
-        const int64_t forest = evtwin_table_i64(rounds, evtwin_table_find(rounds, "forest"))[r];
-        const int64_t round = evtwin_table_i64(rounds, evtwin_table_find(rounds, "round"))[r];
-        const char *metric = evtwin_table_text(rounds, evtwin_table_find(rounds, "metric"), r);
-        for (size_t i = 0; i < 2; i++) {
-            char key[KEY_SIZE], prefix[40] = "";
-            if (forest > 0) {
-                snprintf(prefix, sizeof prefix, "forest_%lld/", (long long)forest + 1);
-            }
-            snprintf(key, sizeof key, "%s%s_%s", prefix, name[i], metric);
-            track_number(list, key,
-                         evtwin_table_number(rounds, evtwin_table_find(rounds, column[i]), r),
-                         round);
-        }
-    }
-    evtwin_table_free(rounds);
-    return EVTWIN_OK;
-}
-
-static evtwin_status put_params(track_list *list, const evtwin_trainer *trainer,
-                                const evtwin_target *target) {
-    evtwin_table *params;
-    TRY(evtwin_trainer_params(trainer, target->name, &params));
-    for (size_t i = 0; i < evtwin_table_rows(params); i++) {
-        track_text(list, evtwin_table_text(params, evtwin_table_find(params, "name"), i),
-                   evtwin_table_text(params, evtwin_table_find(params, "value"), i));
-    }
-    evtwin_table_free(params);
-    return EVTWIN_OK;
 }
 
 /* ---- runs ---- */
@@ -211,13 +77,13 @@ static char *make_note(const evtwin_trainer *trainer) {
             EVTWIN_VERSION);
     for (size_t i = 0; i < evtwin_target_count(); i++) {
         evtwin_target target;
-        if (!get_trained(trainer, i, &target)) {
+        if (!figures_target(trainer, i, &target)) {
             continue;
         }
         const int is_event = target.kind == EVTWIN_TARGET_EVENT;
-        const evtwin_score m = get_score(trainer, &target, EVTWIN_SCORED_MODEL);
-        const evtwin_score mean = get_score(trainer, &target, EVTWIN_SCORED_MEAN);
-        const evtwin_score single = get_score(trainer, &target, EVTWIN_SCORED_SINGLE);
+        const evtwin_score m = figures_score(trainer, &target, EVTWIN_SCORED_MODEL);
+        const evtwin_score mean = figures_score(trainer, &target, EVTWIN_SCORED_MEAN);
+        const evtwin_score single = figures_score(trainer, &target, EVTWIN_SCORED_SINGLE);
         fprintf(f, "| %s | %s %.4g | %s %.5g | %.5g | %.5g (%s) |\n", target.title,
                 is_event ? "AUC" : "R²", is_event ? m.auc : m.r2, is_event ? "Brier" : "RMSE",
                 is_event ? m.brier : m.rmse, is_event ? mean.brier : mean.rmse,
@@ -298,11 +164,11 @@ static evtwin_status log_into_model_run(const train_session *s, const evtwin_tar
                                         evtwin_run *run, const char *model_id) {
     track_list params = {0}, metrics = {0}, rounds = {0};
     const evtwin_trainer *trainer = s->what->trainer;
-    evtwin_status st = put_params(&params, trainer, target);
-    put_scores(&metrics, trainer, target);
-    put_importance(&metrics, trainer, target);
+    evtwin_status st = figures_put_params(&params, trainer, target);
+    figures_put_scores(&metrics, trainer, target);
+    figures_put_importance(&metrics, trainer, target);
     if (st >= 0) {
-        st = put_rounds(&rounds, trainer, target);
+        st = figures_put_rounds(&rounds, trainer, target);
     }
     if (st >= 0 && (st = track_log_params(&params, run)) >= 0 &&
         (st = track_log_metrics(&rounds, run, NULL)) >= 0) {
@@ -319,10 +185,10 @@ static evtwin_status log_target(train_session *s, const evtwin_target *target) {
     char model_id[EVTWIN_TRACK_ID_SIZE], prefix[64];
     evtwin_run *run = NULL;
     track_list tags = {0}, summary = {0};
-    const evtwin_score score = get_score(s->what->trainer, target, EVTWIN_SCORED_MODEL);
+    const evtwin_score score = figures_score(s->what->trainer, target, EVTWIN_SCORED_MODEL);
     TRY(session_register(s, target, model_id));
     snprintf(prefix, sizeof prefix, "%.50s_", target->name);
-    put_score(&summary, prefix, target, &score, 1);
+    figures_put_score(&summary, prefix, target, &score, 1);
     TRY(track_log_metrics(&summary, s->parent, NULL));
     put_tags(&tags, s,
              target->kind == EVTWIN_TARGET_EVENT ? "XGBoost classifier" : "XGBoost regressor");
@@ -393,7 +259,7 @@ static evtwin_status log_into_parent(train_session *s) {
     TRY(log_files(s));
     for (size_t i = 0; i < evtwin_target_count(); i++) {
         evtwin_target target;
-        if (get_trained(s->what->trainer, i, &target)) {
+        if (figures_target(s->what->trainer, i, &target)) {
             TRY(log_target(s, &target));
         }
     }

@@ -38,6 +38,26 @@ typedef struct train_session {
 /* folder/name, in memory of the caller. */
 const char *session_path(const train_session *s, const char *name, char path[SESSION_PATH_SIZE]);
 
+/* ---- train_figures.c ---- */
+
+/* Target i, if it was trained: 1, or 0. */
+int figures_target(const evtwin_trainer *trainer, size_t i, evtwin_target *out);
+evtwin_score figures_score(const evtwin_trainer *trainer, const evtwin_target *target,
+                           evtwin_scored scored);
+
+/* One score, with a prefix before the names of its figures; then all of a model: its own, those of
+ * its baselines, the importance of each feature, the metrics of each round, its parameters. */
+void figures_put_score(track_list *list, const char *prefix, const evtwin_target *target,
+                       const evtwin_score *score, int is_model);
+void figures_put_scores(track_list *list, const evtwin_trainer *trainer,
+                        const evtwin_target *target);
+void figures_put_importance(track_list *list, const evtwin_trainer *trainer,
+                            const evtwin_target *target);
+evtwin_status figures_put_rounds(track_list *list, const evtwin_trainer *trainer,
+                                 const evtwin_target *target);
+evtwin_status figures_put_params(track_list *list, const evtwin_trainer *trainer,
+                                 const evtwin_target *target);
+
 /* train_registry.c: log the model of a target to the parent run, register it, let its aliases move.
  * model_id_out (EVTWIN_TRACK_ID_SIZE) is that of MLflow 3, "" on 2. */
 evtwin_status session_register(train_session *s, const evtwin_target *target, char *model_id_out);
