@@ -24,6 +24,7 @@ enum {
     CSV, /* the first of its options */
     CV = CSV + CLI_CSV_N_OPTIONS,
     REPEAT,
+    TUNE,
     RECIPE,
     DERIVE,
     SEED,
@@ -78,6 +79,11 @@ static const cli_option options[N_OPTIONS] = {
     [REPEAT] = CLI_RANGE(CLI_INTEGER, "repeat", "R", NULL, 1, 1000,
                          .help = "with --cv: score R assignments of batteries to folds, since one "
                                  "may be lucky; takes R times as long"),
+    [TUNE] = CLI_RANGE(CLI_INTEGER, "tune", "N", NULL, 1, 1000,
+                       .help = "search first: try N sets of parameters (the first is the default) "
+                               "by 5-fold cross-validation by battery with early stopping, and "
+                               "keep the best; no battery that scores has a part in it, so --cv K "
+                               "searches K + 1 times"),
     [RECIPE] = CLI_STRING("recipe", "NAME", "contract", .choices = "contract|history",
                           .help = "what the models see: contract: a row's own values; history: "
                                   "how they have changed in each battery, which gives a steadier "
@@ -283,6 +289,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->features = cli_text(c, FEATURES);
     train->cv_folds = (int)cli_integer(c, CV);
     train->n_repeats = (int)cli_integer(c, REPEAT);
+    train->n_tune = (int)cli_integer(c, TUNE);
     train->seed = (uint64_t)cli_integer(c, SEED);
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
@@ -442,6 +449,11 @@ static int run(const cli *c) {
     }
     if (cli_is_set(c, REPEAT) && !cli_is_set(c, CV)) {
         cli_error("--repeat needs --cv K: it scores other assignments of batteries to K folds");
+        return CLI_USAGE;
+    }
+    if (cli_integer(c, REPEAT) > 1 && cli_is_set(c, TUNE)) {
+        cli_error("--tune and --repeat are mutually exclusive: a search is nested in the folds of "
+                  "one assignment");
         return CLI_USAGE;
     }
     const int is_audit = cli_is_on(c, AUDIT_ONLY);

@@ -134,6 +134,35 @@ static void print_claim(const scored_target *t) {
     }
 }
 
+/* "  search                            set 12 of 30: 412 trees, depth 5, rate 0.05" */
+static void print_search(const evtwin_trainer *trainer, const scored_target *t) {
+    evtwin_table *sets = NULL;
+    if (evtwin_trainer_search(trainer, t->target.name, &sets) < 0) {
+        return;
+    }
+    const size_t n = evtwin_table_rows(sets);
+    const double *error = evtwin_table_f64(sets, evtwin_table_find(sets, "error"));
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        best = error[i] < error[best] ? i : best;
+    }
+#define OF_BEST(name) evtwin_table_f64(sets, evtwin_table_find(sets, name))[best]
+    const int64_t *trees = evtwin_table_i64(sets, evtwin_table_find(sets, "trees"));
+    const int64_t *depth = evtwin_table_i64(sets, evtwin_table_find(sets, "depth"));
+    printf("  %-*s  set %zu of 0 to %zu is best: %lld trees, depth %lld, rate %.4g, rows %.2g, "
+           "columns %.2g, least weight %.3g\n",
+           LABEL_WIDTH, "search", best, n - 1, (long long)trees[best], (long long)depth[best],
+           OF_BEST("learning_rate"), OF_BEST("subsample"), OF_BEST("column_sample"),
+           OF_BEST("min_child_weight"));
+#undef OF_BEST
+    char chosen[FIGURE_SIZE], by_default[FIGURE_SIZE];
+    const int digits = is_event(t) ? 4 : digits_of(error[0]);
+    printf("  %-*s  %s %s, without a search %s\n", LABEL_WIDTH, "by its folds, which chose it",
+           is_event(t) ? "root of Brier" : "RMSE", figure(error[best], digits, chosen),
+           figure(error[0], digits, by_default));
+    evtwin_table_free(sets);
+}
+
 /* Mean, deviation and ends of RMSE (Brier) over the assignments of batteries to folds. */
 static void print_repeats(const evtwin_trainer *trainer, const scored_target *t) {
     double sum = 0, squares = 0, least = INFINITY, most = 0;
@@ -238,6 +267,7 @@ static void print_scores(const evtwin_trainer *trainer, const scored_target *t) 
     print_claim(t);
     print_calibration(t);
     print_repeats(trainer, t);
+    print_search(trainer, t);
     for (size_t i = 0; i < s->n_folds && !is_event(t); i++) {
         evtwin_score fold;
         snprintf(text, sizeof text, "fold %zu", i + 1);

@@ -58,6 +58,9 @@ typedef struct evtwin_train_options {
      * 0 (default) = unknown: the lowest health at which a labelled
      * row has life left, true (truth_soh) or else reported. The bundle records it. Since 0.2 */
     double eol_soh_percent;
+    /** try so many sets of parameters and grow the models with the best, up to 1000; 0 (default) =
+     * no search. See evtwin_train. Not together with n_repeats. Since 0.2 */
+    int n_tune;
     /** default 0. 1: keep the metrics of every boosting round of the saved models, see
      * evtwin_trainer_rounds; the models are the same, training takes a little longer. Since 0.2 */
     int keep_rounds;
@@ -91,8 +94,15 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  *   2. sort the batteries by number of rows, descending, ties by name in byte order;
  *   3. assign each to the fold with the fewest rows;
  *   4. score all out-of-fold predictions together.
- * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
- * "score-unknown", and no finding compares it.
+ * With n_tune the parameters are searched for first, for each target, by cross-validation by
+ * battery (five folds) within the batteries that the model learns from: set 0 is what would be
+ * without a search, the others are drawn from the seed (depth, learning rate, shares of rows and
+ * columns that a tree sees, least weight of a leaf), with as many trees, up to 1000, as were best;
+ * a forest ends 30 trees after its best. The set with the least RMSE (root of the Brier score of a
+ * probability) is kept, of equals the first. No battery that scores has a part in the choice: with
+ * cv_folds each fold's model has a search of its own, which takes cv_folds + 1 times as long.
+ * Intervals and calibrations are made with the chosen set. A score that cannot be made (one class,
+ * one row or one value held out) is NaN with a finding "score-unknown", and no finding compares it.
  *
  * The interval of a number's predictions (docs/bundle.md) is made from the errors on batteries that
  * the predicting model had not seen: with cv_folds those of the folds, with a hold-out those of
@@ -113,9 +123,9 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * to be used whose name has more than 255 bytes),
  * EVTWIN_E_RANGE (a value is outside its unit's range, infinite or beyond the 32-bit floats of
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
- * rows or batteries, a battery with one row, one class only, a constant target, no target, or the
- * audit refuses it: see audit.h),
- * EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
+ * rows or batteries, fewer than five to search with, a battery with one row, one class only, a
+ * constant target, no target, or the audit refuses it: see audit.h), EVTWIN_E_CANCELLED,
+ * EVTWIN_E_EXTERNAL (XGBoost), EVTWIN_E_UNSUPPORTED (built without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
                                       size_t n_targets, const evtwin_train_options *options,
@@ -146,6 +156,18 @@ EVTWIN_API evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, con
  */
 EVTWIN_API evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, const char *target,
                                                size_t i, evtwin_score *out, size_t size);
+
+/**
+ * What a search (n_tune) tried for the model that is saved, as a new table: one row for each set of
+ * parameters, in order. Columns: set, trees, depth (I64), learning_rate, subsample, column_sample,
+ * min_child_weight (F64), error (F64, in the target's unit: RMSE over the folds, root of the Brier
+ * score of a probability), is_best (BOOL, of one row). It is the error that chose, so that of the
+ * best set is a little too good. evtwin_table_free frees it.
+ * @return EVTWIN_E_NOT_FOUND if there is no such target, it was not trained, or without a search.
+ * Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_trainer_search(const evtwin_trainer *trainer, const char *target,
+                                               evtwin_table **out);
 
 /**
  * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared

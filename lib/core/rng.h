@@ -13,7 +13,8 @@ typedef enum evtwin__rng_stream {
     EVTWIN__RNG_SENSOR = 3, /* measurement noise */
     EVTWIN__RNG_DEFECT = 4, /* faults */
     EVTWIN__RNG_SPLIT = 5,  /* hold-out splits and bootstraps */
-    EVTWIN__RNG_CLASSIC = 6
+    EVTWIN__RNG_CLASSIC = 6,
+    EVTWIN__RNG_SEARCH = 7 /* sets of parameters that a search tries */
 } evtwin__rng_stream;
 
 typedef struct evtwin__rng_block {

@@ -53,44 +53,53 @@ static void array_interface(const float *v, size_t rows, size_t cols, char *text
              shape);
 }
 
-static evtwin_status make_matrix(const float *x, const float *y, size_t rows, size_t cols,
-                                 DMatrixHandle *out) {
+static evtwin_status make_rows(const float *x, size_t rows, size_t cols, DMatrixHandle *out) {
     char array[192];
     array_interface(x, rows, cols, array, sizeof array);
     XGB_TRY(XGDMatrixCreateFromDense(array, "{\"missing\":NaN,\"nthread\":1}", out));
+    return EVTWIN_OK;
+}
+
+static evtwin_status make_matrix(const float *x, const float *y, size_t rows, size_t cols,
+                                 DMatrixHandle *out) {
+    char array[192];
+    EVTWIN_TRY(make_rows(x, rows, cols, out));
     array_interface(y, rows, 0, array, sizeof array);
     XGB_TRY(XGDMatrixSetInfoFromInterface(*out, "label", array));
     return EVTWIN_OK;
 }
 
+static evtwin_status set_number(BoosterHandle booster, const char *name, double value) {
+    char text[EVTWIN__NUM_SIZE];
+    evtwin__format_f64(value, text);
+    XGB_TRY(XGBoosterSetParam(booster, name, text));
+    return EVTWIN_OK;
+}
+
 static evtwin_status set_params(BoosterHandle booster, const evtwin__booster_params *params) {
-    char depth[EVTWIN__NUM_SIZE], rate[EVTWIN__NUM_SIZE], base[EVTWIN__NUM_SIZE];
-    evtwin__format_i64(params->depth, depth);
-    evtwin__format_f64(params->learning_rate, rate);
-    evtwin__format_f64(params->base_score, base);
-    const char *const param[][2] = {{"verbosity", "0"},
-                                    {"nthread", "1"},
-                                    {"tree_method", "hist"},
-                                    {"objective", params->objective == EVTWIN_OBJECTIVE_LOGISTIC
-                                                      ? "binary:logistic"
-                                                      : "reg:squarederror"},
-                                    {"max_depth", depth},
-                                    {"learning_rate", rate},
-                                    {"base_score", base}};
-    for (size_t i = 0; i < sizeof param / sizeof param[0]; i++) {
-        XGB_TRY(XGBoosterSetParam(booster, param[i][0], param[i][1]));
+    const evtwin__growth *g = &params->growth;
+    const char *const word[][2] = {{"verbosity", "0"},
+                                   {"nthread", "1"},
+                                   {"tree_method", "hist"},
+                                   {"objective", params->objective == EVTWIN_OBJECTIVE_LOGISTIC
+                                                     ? "binary:logistic"
+                                                     : "reg:squarederror"}};
+    const struct {
+        const char *name;
+        double value;
+        int is_set;
+    } number[] = {{"max_depth", g->depth, 1},
+                  {"learning_rate", g->learning_rate, 1},
+                  {"base_score", params->base_score, 1},
+                  {"subsample", g->subsample, g->subsample > 0.0},
+                  {"colsample_bytree", g->column_sample, g->column_sample > 0.0},
+                  {"min_child_weight", g->min_child_weight, g->min_child_weight > 0.0}};
+    for (size_t i = 0; i < sizeof word / sizeof word[0]; i++) {
+        XGB_TRY(XGBoosterSetParam(booster, word[i][0], word[i][1]));
     }
-    if (params->subsample > 0.0) {
-        evtwin__format_f64(params->subsample, rate);
-        XGB_TRY(XGBoosterSetParam(booster, "subsample", rate));
-    }
-    if (params->column_sample > 0.0) {
-        evtwin__format_f64(params->column_sample, rate);
-        XGB_TRY(XGBoosterSetParam(booster, "colsample_bytree", rate));
-    }
-    if (params->min_child_weight > 0.0) {
-        evtwin__format_f64(params->min_child_weight, rate);
-        XGB_TRY(XGBoosterSetParam(booster, "min_child_weight", rate));
+    for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
+        EVTWIN_TRY(number[i].is_set ? set_number(booster, number[i].name, number[i].value)
+                                    : EVTWIN_OK);
     }
     return EVTWIN_OK;
 }
@@ -227,7 +236,7 @@ evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
         goto done;
     }
     if ((st = make_booster(params, data, &m, &booster)) < 0 ||
-        (st = grow(booster, &m, params->trees, data->watch, round, ctx)) < 0 ||
+        (st = grow(booster, &m, params->growth.trees, data->watch, round, ctx)) < 0 ||
         (st = read_importance(booster, data->cols, model.importance)) < 0 ||
         (st = name_features(booster, data)) < 0 || (st = read_json(booster, &model)) < 0) {
         goto done;
@@ -253,4 +262,70 @@ void evtwin__booster_clear(evtwin__booster_model *model) {
     evtwin__free(model->json);
     evtwin__free(model->importance);
     *model = (evtwin__booster_model){0};
+}
+
+/* ---- tree by tree ---- */
+
+struct evtwin__grower {
+    DMatrixHandle matrix, other;
+    BoosterHandle booster;
+    size_t n_other;
+    int trees;
+};
+
+void evtwin__grower_free(evtwin__grower *g) {
+    if (g == NULL) {
+        return;
+    }
+    if (g->booster != NULL) {
+        XGBoosterFree(g->booster);
+    }
+    if (g->other != NULL) {
+        XGDMatrixFree(g->other);
+    }
+    if (g->matrix != NULL) {
+        XGDMatrixFree(g->matrix);
+    }
+    evtwin__free(g);
+}
+
+/* The booster is told of both matrices, so that it keeps what its trees say of them so far. */
+static evtwin_status grower_begin(evtwin__grower *g, const evtwin__booster_params *params,
+                                  const evtwin__booster_data *data, const float *other) {
+    EVTWIN_TRY(make_matrix(data->x, data->y, data->rows, data->cols, &g->matrix));
+    EVTWIN_TRY(make_rows(other, g->n_other, data->cols, &g->other));
+    const DMatrixHandle both[] = {g->matrix, g->other};
+    XGB_TRY(XGBoosterCreate(both, 2, &g->booster));
+    return set_params(g->booster, params);
+}
+
+evtwin_status evtwin__grower_create(const evtwin__booster_params *params,
+                                    const evtwin__booster_data *data, const float *other,
+                                    size_t n_other, evtwin__grower **out) {
+    assert(data->rows > 0 && data->cols > 0 && n_other > 0);
+    evtwin__grower *g = evtwin__calloc(1, sizeof *g);
+    EVTWIN_FAIL_IF(g == NULL, EVTWIN_E_NOMEM, "out of memory for a booster");
+    g->n_other = n_other;
+    const evtwin_status st = grower_begin(g, params, data, other);
+    if (st < 0) {
+        evtwin__grower_free(g);
+        return st;
+    }
+    *out = g;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__grower_add_tree(evtwin__grower *g, const float **predicted) {
+    const bst_ulong *shape;
+    bst_ulong n_dims;
+    XGB_TRY(XGBoosterUpdateOneIter(g->booster, g->trees, g->matrix));
+    g->trees++;
+    XGB_TRY(XGBoosterPredictFromDMatrix(g->booster, g->other,
+                                        "{\"type\":0,\"training\":false,\"iteration_begin\":0,"
+                                        "\"iteration_end\":0,\"strict_shape\":false}",
+                                        &shape, &n_dims, predicted));
+    EVTWIN_FAIL_IF(n_dims < 1 || shape[0] != g->n_other, EVTWIN_E_EXTERNAL,
+                   "XGBoost predicted another number of rows than the %zu it was given",
+                   g->n_other);
+    return EVTWIN_OK;
 }

@@ -5,12 +5,22 @@
 
 #include "evtwin/model.h"
 
-typedef struct evtwin__booster_params {
-    evtwin_objective objective;
+/* How a forest is grown. */
+typedef struct evtwin__growth {
     int trees, depth;
     double learning_rate;
-    double base_score; /* a mean, or a probability in (0, 1) for a classifier */
     double subsample, column_sample, min_child_weight; /* 0 = XGBoost's */
+} evtwin__growth;
+
+/* A share or a weight as XGBoost has it. */
+static inline double evtwin__or_by_default(double value) {
+    return value > 0.0 ? value : 1.0;
+}
+
+typedef struct evtwin__booster_params {
+    evtwin_objective objective;
+    evtwin__growth growth;
+    double base_score; /* a mean, or a probability in (0, 1) for a classifier */
 } evtwin__booster_params;
 
 /* A metric after a round: of what the forest learns from, and of rows held out from it, in what it
@@ -54,6 +64,20 @@ evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
                                     evtwin__booster_model *out);
 
 void evtwin__booster_clear(evtwin__booster_model *model);
+
+/* ---- tree by tree ---- */
+
+/* A forest that grows, and what it says of rows that it does not learn from. */
+typedef struct evtwin__grower evtwin__grower;
+
+/* other (n_other, cols): these rows; it and the data may be freed after the call. */
+evtwin_status evtwin__grower_create(const evtwin__booster_params *params,
+                                    const evtwin__booster_data *data, const float *other,
+                                    size_t n_other, evtwin__grower **out);
+/* Add a tree. predicted (n_other) of the other rows is borrowed until the next call. */
+evtwin_status evtwin__grower_add_tree(evtwin__grower *g, const float **predicted);
+/* NULL is fine. */
+void evtwin__grower_free(evtwin__grower *g);
 
 /* "1.7.4" of the XGBoost that is loaded, "" without one; text is (16). */
 const char *evtwin__booster_version(char text[16]);

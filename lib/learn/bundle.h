@@ -28,6 +28,7 @@ enum {
     EVTWIN__BUNDLE_MAX_FEATURES = 1024,
     EVTWIN__BUNDLE_MAX_BATTERIES = 65536,
     EVTWIN__BUNDLE_MAX_FURTHER = 3, /* forests of a target beside the first */
+    EVTWIN__MAX_TRIED = 1000,       /* sets of parameters that a search tries */
     EVTWIN__BUNDLE_MAX_TEXT = 255,  /* bytes of a string of the manifest */
     EVTWIN__MANIFEST_MAX_BYTES = 4 << 20,
     EVTWIN__SCALER_MAX_BYTES = 4 << 20,
@@ -94,6 +95,8 @@ typedef struct evtwin__bundle_model {
     evtwin__bundle_file file;
     size_t trees, depth;              /* what XGBoost was asked for */
     double learning_rate, base_score; /* base_score in the target's unit */
+    double subsample, column_sample, min_child_weight;
+    size_t n_tried; /* sets of parameters that a search chose from */
     const char *tree_method;
     const char *split_by; /* how the error was held out: "battery", "group" or "time" */
     uint64_t seed;

@@ -5,10 +5,8 @@
 #include "learn/fit.h"
 
 #include "core/mem.h"
-#include "core/parallel.h"
 #include "core/status.h"
-
-#include <stdio.h>
+#include "learn/fit_work.h"
 
 /* With folds the saved model is one more job, and the longest: it starts first. */
 static size_t list_jobs(const evtwin__dataset *data, int has_folds, int is_saved,
@@ -90,6 +88,8 @@ void evtwin__result_clear(evtwin__result *result) {
     evtwin__free(result->single_feature);
     evtwin__free(result->fold);
     evtwin__free(result->repeat);
+    evtwin__free(result->fold_growth);
+    evtwin__free(result->search.set);
     evtwin_table_free(result->held_out);
     evtwin__free(result->low);
     evtwin__free(result->high);
@@ -99,66 +99,19 @@ void evtwin__result_clear(evtwin__result *result) {
 
 /* ---- run ---- */
 
-static void *run_jobs(void *arg) {
-    evtwin__fitting *f = arg;
-    const evtwin_status st =
-        evtwin__parallel_for(f->trainer->options.n_threads, f->n_jobs, evtwin__fit_model, f);
-    pthread_mutex_lock(&f->lock);
-    f->status = st;
-    snprintf(f->error, sizeof f->error, "%s", evtwin_last_error());
-    f->is_done = 1;
-    pthread_cond_signal(&f->changed);
-    pthread_mutex_unlock(&f->lock);
-    return NULL;
-}
-
-/* Report every step until the jobs are done; after the caller has asked to stop, only wait. */
-static void watch_jobs(evtwin__fitting *f) {
-    const evtwin_train_options *o = &f->trainer->options;
-    size_t reported = SIZE_MAX;
-    pthread_mutex_lock(&f->lock);
-    while (!f->is_done) {
-        if (f->n_rounds == reported || f->is_cancelled) {
-            pthread_cond_wait(&f->changed, &f->lock);
-            continue;
-        }
-        reported = f->n_rounds;
-        pthread_mutex_unlock(&f->lock);
-        const double done = (double)reported / (double)f->n_rounds_in_all;
-        const int stop = o->progress(o->progress_ctx, f->stage, done);
-        pthread_mutex_lock(&f->lock);
-        f->is_cancelled = stop != 0;
-    }
-    pthread_mutex_unlock(&f->lock);
-}
-
-/* With a progress function the jobs run beside the caller's thread, which alone calls it and so can
- * stop them at any time. */
-static evtwin_status run_watched(evtwin__fitting *f) {
-    const evtwin_train_options *o = &f->trainer->options;
+static size_t count_rounds(const evtwin__fitting *f) {
+    size_t n = 0;
     for (size_t i = 0; i < f->n_jobs; i++) {
-        f->n_rounds_in_all += evtwin__count_forests(f->trainer, f->list[i].t) *
-                              (size_t)f->trainer->target[f->list[i].t].trees;
+        const evtwin__fit_job *j = &f->list[i];
+        n += evtwin__count_forests(f->trainer, j->t) *
+             (size_t)evtwin__growth_of(f->trainer, j->t, j->part)->trees;
     }
-    pthread_t runner;
-    if (o->progress != NULL && pthread_create(&runner, NULL, run_jobs, f) == 0) {
-        watch_jobs(f);
-        pthread_join(runner, NULL);
-    } else {
-        run_jobs(f);
-    }
-    EVTWIN_FAIL_IF(f->is_cancelled, EVTWIN_E_CANCELLED, "training was stopped by its caller");
-    EVTWIN_FAIL_IF(f->status < 0, f->status, "%s", f->error);
-    return EVTWIN_OK;
+    return n;
 }
 
 evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, const char *stage,
                           int is_saved) {
-    evtwin__fitting f = {.trainer = trainer,
-                         .data = data,
-                         .stage = stage,
-                         .lock = PTHREAD_MUTEX_INITIALIZER,
-                         .changed = PTHREAD_COND_INITIALIZER};
+    evtwin__fitting f = {.trainer = trainer, .data = data};
     size_t n_parts = 0;
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         n_parts += data->label[t].n_parts;
@@ -166,21 +119,11 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, 
             EVTWIN_TRY(make_held_out(&f, t));
         }
     }
-    f.feature_name = evtwin__calloc(data->model_cols, sizeof *f.feature_name);
     f.list = evtwin__calloc(n_parts + EVTWIN__T_COUNT, sizeof *f.list);
-    evtwin_status st;
-    if (f.feature_name == NULL || f.list == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
-    } else {
-        f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, is_saved, f.list);
-        for (size_t i = 0; i < data->model_cols; i++) {
-            f.feature_name[i] = trainer->bundle.feature[i].name;
-        }
-        st = run_watched(&f);
-    }
-    pthread_mutex_destroy(&f.lock);
-    pthread_cond_destroy(&f.changed);
-    evtwin__free(f.feature_name);
+    EVTWIN_FAIL_IF(f.list == NULL, EVTWIN_E_NOMEM, "out of memory for %zu models", n_parts);
+    f.n_jobs = list_jobs(data, trainer->options.cv_folds > 0, is_saved, f.list);
+    const evtwin_status st = evtwin__rounds_run(&f.rounds, &trainer->options, stage,
+                                                count_rounds(&f), f.n_jobs, evtwin__fit_model, &f);
     evtwin__free(f.list);
     return st;
 }

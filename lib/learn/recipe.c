@@ -89,6 +89,12 @@ void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,
         if (recipe->depth > 0 && target->depth == by_default.depth) {
             target->depth = recipe->depth;
         }
+        trainer->growth[t] = (evtwin__growth){.trees = target->trees,
+                                              .depth = target->depth,
+                                              .learning_rate = o->learning_rate,
+                                              .subsample = recipe->subsample,
+                                              .column_sample = recipe->column_sample,
+                                              .min_child_weight = recipe->min_child_weight};
     }
 }
 
@@ -105,11 +111,10 @@ static double rows_per_battery(const evtwin__part *part, size_t n_further) {
 void evtwin__recipe_restrain(const evtwin__recipe *recipe, const evtwin__part *part,
                              size_t n_further, size_t cols, evtwin__booster_params *params) {
     enum { MANY_COLUMNS = 10 }; /* with four, half of them is too little to see anything */
-    params->subsample = recipe->subsample;
-    params->column_sample = cols >= MANY_COLUMNS ? recipe->column_sample : 0.0;
-    params->min_child_weight = recipe->min_child_weight;
+    evtwin__growth *g = &params->growth;
+    g->column_sample = cols >= MANY_COLUMNS ? g->column_sample : 0.0;
     if (params->objective != EVTWIN_OBJECTIVE_LOGISTIC) { /* of which a row weighs 0 to 0.25 */
-        params->min_child_weight =
-            fmax(recipe->min_child_weight, recipe->least_share * rows_per_battery(part, n_further));
+        g->min_child_weight =
+            fmax(g->min_child_weight, recipe->least_share * rows_per_battery(part, n_further));
     }
 }

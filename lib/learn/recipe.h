@@ -29,12 +29,13 @@ evtwin_status evtwin__recipe_find(const char *name, const evtwin__recipe **out);
 /* NULL or "" = none. EVTWIN_E_ARG if one of the names is unknown, or the recipe sees no past. */
 evtwin_status evtwin__recipe_check_derived(const evtwin__recipe *recipe, const char *names);
 
-/* The recipe's own trees, depth and learning rate where the caller left the defaults. */
+/* How the models are grown: the recipe's own trees, depth and learning rate where the caller left
+ * the defaults. */
 void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,
                            evtwin_trainer *trainer);
 
-/* What keeps a forest from learning its training rows by heart: of the part's training rows and
- * n_further more; a tree may sample from so many columns. */
+/* A growth as the data allow it: of the part's training rows and n_further more, which keep a
+ * forest of a number from learning them by heart; a tree may sample from so many columns. */
 void evtwin__recipe_restrain(const evtwin__recipe *recipe, const evtwin__part *part,
                              size_t n_further, size_t cols, evtwin__booster_params *params);
 

@@ -51,6 +51,10 @@ static evtwin_status check_options(const evtwin_train_options *o) {
     EVTWIN_FAIL_IF(o->n_repeats > 1 && o->cv_folds == 0, EVTWIN_E_ARG,
                    "n_repeats is %d, which repeats a cross-validation: set cv_folds too",
                    o->n_repeats);
+    EVTWIN_TRY(check_limit("", "n_tune", o->n_tune, 0, EVTWIN__MAX_TRIED));
+    EVTWIN_FAIL_IF(o->n_tune > 0 && o->n_repeats > 1, EVTWIN_E_ARG,
+                   "n_tune and n_repeats are both set: a search is nested in the folds of one "
+                   "assignment, set n_repeats to 0");
     EVTWIN_FAIL_IF(o->cv_folds == 1, EVTWIN_E_ARG, "cv_folds is 1, it must be 0 or at least 2");
     EVTWIN_FAIL_IF(!(o->eol_soh_percent >= 0.0 && o->eol_soh_percent < 100.0), EVTWIN_E_ARG,
                    "eol_soh_percent is %g, it must be from 0 (unknown) to below 100",
@@ -165,9 +169,7 @@ static evtwin_status describe_models(evtwin_trainer *trainer) {
     EVTWIN_TRY(evtwin__bundle_keep(b, now, &b->created));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         evtwin__bundle_model *m = &b->model[t];
-        m->trees = (size_t)trainer->target[t].trees;
-        m->depth = (size_t)trainer->target[t].depth;
-        m->learning_rate = trainer->options.learning_rate;
+        m->n_tried = trainer->result[t].search.n;
         m->seed = trainer->options.seed;
         m->tree_method = "hist";
         m->split_by = trainer->split_by;
@@ -224,6 +226,7 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
                                    evtwin__dataset *data) {
     EVTWIN_TRY(refuse(trainer));
     EVTWIN_TRY(evtwin__recipe_features(trainer, group, data));
+    EVTWIN_TRY(evtwin__search(trainer, data));
     EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
     EVTWIN_TRY(evtwin__calibrate(trainer, data));
     EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
@@ -259,8 +262,8 @@ evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targe
 
 /* ---- what it gives ---- */
 
-/* The number of a target that was trained. */
-static evtwin_status find_model(const evtwin_trainer *trainer, const char *target, size_t *t_out) {
+evtwin_status evtwin__trained_target(const evtwin_trainer *trainer, const char *target,
+                                     size_t *t_out) {
     const evtwin_status st = evtwin_target_find(target, t_out);
     EVTWIN_FAIL_IF(st == EVTWIN_OK && !trainer->bundle.model[*t_out].is_present, EVTWIN_E_NOT_FOUND,
                    "no %s model was trained", trainer->target[*t_out].title);
@@ -274,7 +277,7 @@ evtwin_status evtwin_trainer_score(const evtwin_trainer *trainer, const char *ta
                        (int)scored >= EVTWIN__N_SCORED,
                    EVTWIN_E_ARG, "trainer or out is NULL, or scored or size is out of range");
     size_t t;
-    EVTWIN_TRY(find_model(trainer, target, &t));
+    EVTWIN_TRY(evtwin__trained_target(trainer, target, &t));
     const evtwin__result *r = &trainer->result[t];
     EVTWIN_FAIL_IF(fold != EVTWIN_ALL_FOLDS && fold >= r->n_folds, EVTWIN_E_ARG,
                    "fold %zu is out of range (there are %zu)", fold, r->n_folds);
@@ -289,7 +292,7 @@ evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, const char *t
     EVTWIN_FAIL_IF(trainer == NULL || out == NULL || size < sizeof out->size, EVTWIN_E_ARG,
                    "trainer or out is NULL, or size is out of range");
     size_t t;
-    EVTWIN_TRY(find_model(trainer, target, &t));
+    EVTWIN_TRY(evtwin__trained_target(trainer, target, &t));
     const evtwin__result *r = &trainer->result[t];
     EVTWIN_FAIL_IF(i >= r->n_repeats, EVTWIN_E_ARG,
                    "assignment %zu is out of range (there are %zu)", i, r->n_repeats);
@@ -334,7 +337,7 @@ const evtwin_features *evtwin_trainer_features(const evtwin_trainer *trainer) {
 double evtwin_trainer_importance(const evtwin_trainer *trainer, const char *target,
                                  size_t feature) {
     size_t t;
-    if (trainer == NULL || find_model(trainer, target, &t) < 0 ||
+    if (trainer == NULL || evtwin__trained_target(trainer, target, &t) < 0 ||
         feature >= trainer->bundle.n_features) {
         return NAN;
     }
@@ -345,7 +348,7 @@ evtwin_status evtwin_trainer_predictions(const evtwin_trainer *trainer, const ch
                                          evtwin_table **out) {
     EVTWIN_FAIL_IF(trainer == NULL || out == NULL, EVTWIN_E_ARG, "trainer or out is NULL");
     size_t t;
-    const evtwin_status st = find_model(trainer, target, &t);
+    const evtwin_status st = evtwin__trained_target(trainer, target, &t);
     return st < 0 ? st : evtwin_table_copy(trainer->result[t].held_out, out);
 }
 

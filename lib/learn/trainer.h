@@ -61,6 +61,17 @@ enum {
     EVTWIN__N_HELD = EVTWIN__HELD_SCORED + EVTWIN__N_SCORED
 };
 
+/* One set of parameters that a search has tried. */
+typedef struct evtwin__tried {
+    evtwin__growth growth; /* trees: as many as were best */
+    double error; /* RMSE of a number, root of the Brier score of a probability, by folds */
+} evtwin__tried;
+
+typedef struct evtwin__searched {
+    evtwin__tried *set; /* (n); set 0 is what would have been without a search */
+    size_t n, best, n_folds;
+} evtwin__searched;
+
 /* A metric of one round of a saved forest, see evtwin_trainer_rounds. */
 typedef struct evtwin__round {
     int forest, round;
@@ -79,10 +90,12 @@ typedef struct evtwin__result {
     size_t n_folds;
     evtwin_score *repeat; /* (n_repeats) the model's, by assignment to folds; none for 0 */
     size_t n_repeats;
-    int score_is_known; /* R2 (AUC) could be made of what is held out */
-    int can_be_judged;  /* enough was held out to judge */
-    int beats_chance;   /* it is, of enough blocks, and the bootstrap's bound is above zero */
-    size_t n_blocks;    /* held-out units that stand for themselves */
+    evtwin__searched search;     /* of the model that is saved; n = 0: none */
+    evtwin__growth *fold_growth; /* (parts) what a search within the others gave; NULL: none */
+    int score_is_known;          /* R2 (AUC) could be made of what is held out */
+    int can_be_judged;           /* enough was held out to judge */
+    int beats_chance; /* it is, of enough blocks, and the bootstrap's bound is above zero */
+    size_t n_blocks;  /* held-out units that stand for themselves */
     int block_is_group;
     const char *block_name; /* what was sampled: "groups", "days", "runs of rows", "rows" */
     evtwin__booster_params params[1 + EVTWIN__BUNDLE_MAX_FURTHER]; /* of the saved forests */
@@ -110,19 +123,31 @@ void evtwin__result_clear(evtwin__result *result);
 typedef struct evtwin__recipe evtwin__recipe;
 
 struct evtwin_trainer {
-    evtwin_train_options options;          /* its strings are NULL */
-    const evtwin__recipe *recipe;          /* static */
-    const char *allow;                     /* causes, comma-separated; kept by the bundle */
-    const char *derive;                    /* derived quantities asked for; the bundle keeps it */
-    evtwin_target target[EVTWIN__T_COUNT]; /* as asked for; column is NULL */
-    evtwin__bundle bundle;                 /* what is saved, and the scores */
-    evtwin_clean_report *clean;            /* (features) what cleaning saw */
-    const char *split_by;                  /* "battery", "group", "time" */
+    evtwin_train_options options;           /* its strings are NULL */
+    const evtwin__recipe *recipe;           /* static */
+    const char *allow;                      /* causes, comma-separated; kept by the bundle */
+    const char *derive;                     /* derived quantities asked for; the bundle keeps it */
+    evtwin_target target[EVTWIN__T_COUNT];  /* as asked for; column is NULL */
+    evtwin__growth growth[EVTWIN__T_COUNT]; /* how the models that are saved are grown */
+    evtwin__bundle bundle;                  /* what is saved, and the scores */
+    evtwin_clean_report *clean;             /* (features) what cleaning saw */
+    const char *split_by;                   /* "battery", "group", "time" */
     evtwin__result result[EVTWIN__T_COUNT];
     evtwin__finding *finding; /* (n_findings) */
     size_t n_findings, findings_capacity;
     char *json;
 };
+
+/* How a target's model is grown that does not see this part; -1 = the one that is saved. */
+static inline const evtwin__growth *evtwin__growth_of(const evtwin_trainer *trainer, size_t t,
+                                                      int32_t part) {
+    const evtwin__growth *of_fold = trainer->result[t].fold_growth;
+    return part >= 0 && of_fold != NULL ? &of_fold[part] : &trainer->growth[t];
+}
+
+/* The number of a target that was trained; EVTWIN_E_NOT_FOUND if it was not. */
+evtwin_status evtwin__trained_target(const evtwin_trainer *trainer, const char *target,
+                                     size_t *t_out);
 
 /* ---- before the training: trainer.c ---- */
 
@@ -148,6 +173,10 @@ const char *evtwin__target_option(const evtwin_target *target);
 /* split.c: say which rows are held out in which fold, fit the scaler of the models that are saved,
  * and list the batteries that they learn from. */
 evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data);
+
+/* search.c: with n_tune, choose how the models are grown: for the one that is saved and for that of
+ * each fold, each by batteries that it learns from alone. */
+evtwin_status evtwin__search(evtwin_trainer *trainer, const evtwin__dataset *data);
 
 /* fit.c: train all models side by side: those of the bundle, importances, held-out predictions.
  * stage is what the progress function hears; is_saved 0 = held-out predictions only. */

@@ -57,6 +57,29 @@ static void put_baselines(report *r, json_t *to, size_t t) {
     }
 }
 
+/* What was tried, of which the first is what would be without a search. */
+static void put_search(report *r, json_t *model, const evtwin__searched *s) {
+    json_t *search = s->n > 0 ? put(r, model, "search", json_object()) : NULL;
+    if (search == NULL) {
+        return;
+    }
+    put_count(r, search, "folds", s->n_folds);
+    put_count(r, search, "best", s->best);
+    json_t *sets = put(r, search, "sets", json_array());
+    for (size_t i = 0; i < s->n; i++) {
+        const evtwin__growth *g = &s->set[i].growth;
+        json_t *set = put(r, sets, NULL, json_object());
+        put_count(r, set, "trees", (size_t)g->trees);
+        put_count(r, set, "depth", (size_t)g->depth);
+        put(r, set, "learning_rate", evtwin__json_number(g->learning_rate));
+        put(r, set, "subsample", evtwin__json_number(evtwin__or_by_default(g->subsample)));
+        put(r, set, "column_sample", evtwin__json_number(evtwin__or_by_default(g->column_sample)));
+        put(r, set, "min_child_weight",
+            evtwin__json_number(evtwin__or_by_default(g->min_child_weight)));
+        put(r, set, "error", evtwin__json_number(s->set[i].error));
+    }
+}
+
 /* A single hold-out has no folds. */
 static void put_model(report *r, json_t *root, size_t t) {
     const evtwin__bundle_model *m = &r->trainer->bundle.model[t];
@@ -82,6 +105,7 @@ static void put_model(report *r, json_t *root, size_t t) {
         put_figures(r, put(r, repeats, NULL, json_object()), target->kind, EVTWIN_SCORED_MODEL,
                     &result->repeat[i], 0);
     }
+    put_search(r, model, &result->search);
     put_baselines(r, put(r, model, "baselines", json_object()), t);
     put(r, model, "reliability", evtwin__reliability_json(r->trainer, target->name));
     if (evtwin__calibration_is_known(&m->calibration)) {

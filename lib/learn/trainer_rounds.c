@@ -4,7 +4,7 @@
 
 #include "core/num.h"
 #include "core/status.h"
-#include "learn/fit.h"
+#include "learn/fit_work.h"
 #include "learn/recipe.h"
 
 #include <math.h>
@@ -88,11 +88,14 @@ static evtwin_status add_number(evtwin_table *t, const char *name, size_t forest
 /* What a forest may have of its own; 0 stands for XGBoost's default. */
 static evtwin_status add_forest(evtwin_table *t, const evtwin__booster_params *p, size_t k) {
     EVTWIN_TRY(add_number(t, "base_score", k, p->base_score));
-    EVTWIN_TRY(p->subsample > 0.0 ? add_number(t, "subsample", k, p->subsample) : EVTWIN_OK);
-    EVTWIN_TRY(p->column_sample > 0.0 ? add_number(t, "colsample_bytree", k, p->column_sample)
-                                      : EVTWIN_OK);
-    return p->min_child_weight > 0.0 ? add_number(t, "min_child_weight", k, p->min_child_weight)
-                                     : EVTWIN_OK;
+    EVTWIN_TRY(p->growth.subsample > 0.0 ? add_number(t, "subsample", k, p->growth.subsample)
+                                         : EVTWIN_OK);
+    EVTWIN_TRY(p->growth.column_sample > 0.0
+                   ? add_number(t, "colsample_bytree", k, p->growth.column_sample)
+                   : EVTWIN_OK);
+    return p->growth.min_child_weight > 0.0
+               ? add_number(t, "min_child_weight", k, p->growth.min_child_weight)
+               : EVTWIN_OK;
 }
 
 static evtwin_status fill_params(const evtwin_trainer *trainer, size_t t, evtwin_table *table) {
@@ -103,9 +106,9 @@ static evtwin_status fill_params(const evtwin_trainer *trainer, size_t t, evtwin
                         p->objective == EVTWIN_OBJECTIVE_LOGISTIC ? "binary:logistic"
                                                                   : "reg:squarederror"));
     EVTWIN_TRY(add_text(table, "tree_method", trainer->bundle.model[t].tree_method));
-    EVTWIN_TRY(add_number(table, "n_estimators", 0, (double)p->trees));
-    EVTWIN_TRY(add_number(table, "max_depth", 0, (double)p->depth));
-    EVTWIN_TRY(add_number(table, "learning_rate", 0, p->learning_rate));
+    EVTWIN_TRY(add_number(table, "n_estimators", 0, (double)p->growth.trees));
+    EVTWIN_TRY(add_number(table, "max_depth", 0, (double)p->growth.depth));
+    EVTWIN_TRY(add_number(table, "learning_rate", 0, p->growth.learning_rate));
     const size_t n = evtwin__count_forests(trainer, t);
     EVTWIN_TRY(add_number(table, "forests", 0, (double)n));
     for (size_t k = 0; k < n; k++) {

@@ -59,15 +59,16 @@ static double time_xgboost(const evtwin_table *table) {
 
     static const char *const target[] = {"RUL", "Failure_Probability"};
     const evtwin__booster_params params[] = {
-        {EVTWIN_OBJECTIVE_REGRESSION, 200, 8, 0.1, 216.0, 0.0, 0.0, 0.0},
-        {EVTWIN_OBJECTIVE_LOGISTIC, 200, 6, 0.1, 0.1, 0.0, 0.0, 0.0}};
+        {EVTWIN_OBJECTIVE_REGRESSION, {200, 8, 0.1, 0.0, 0.0, 0.0}, 216.0},
+        {EVTWIN_OBJECTIVE_LOGISTIC, {200, 6, 0.1, 0.0, 0.0, 0.0}, 0.1}};
     double took_s = 0.0;
     for (int t = 0; t < 2; t++) {
         const double *truth = evtwin_table_f64(table, evtwin_table_find(table, target[t]));
         for (size_t r = 0; r < TRAIN_ROWS; r++) {
             y[r] = (float)truth[r];
         }
-        const evtwin__booster_data data = {x32, TRAIN_ROWS, COLS, y, name};
+        const evtwin__booster_data data = {
+            .x = x32, .rows = TRAIN_ROWS, .cols = COLS, .y = y, .feature_names = name};
         evtwin__booster_model model;
         const double start = cpu_s();
         check(evtwin__booster_train(&params[t], &data, NULL, NULL, &model));

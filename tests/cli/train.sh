@@ -51,6 +51,16 @@ train fleet.csv --repeat 2
 expect 2
 err '--repeat needs --cv'
 
+# parameters are searched for before the training, which the report says
+train fleet.csv --tune 2 --target rul --failure-target none --out tuned
+expect 0
+out 'of 0 to 1 is best'
+out 'without a search'
+check 'the bundle says so' grep -q '"tried": 2' tuned/manifest.json
+train fleet.csv --tune 2 --cv 3 --repeat 2
+expect 2
+err '--tune and --repeat are mutually exclusive'
+
 # one JSON object and nothing else on standard output
 train fleet.csv --json --cv 3
 expect 0

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """limits.py BIN: deploy/apply-limits: what is shipped has the limits of a new store, as evtwin-serve tells them; other limits
 change rules and colour bands, and only them; what cannot be used is refused and changes nothing."""
+import http.server
 import importlib.machinery
 import importlib.util
 import json
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "integration"))
 from limits_def import DEPLOY, check, finish, limits  # noqa: E402
@@ -94,6 +96,30 @@ def check_shipped(folder):
     check("a server that is gone", code == 69 and "refused" in said, (code, said))
 
 
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Points to another server, which would be told the token."""
+    told = []
+
+    def do_GET(self):
+        self.told.append((self.path, self.headers.get("Authorization")))
+        self.send_response(302)
+        self.send_header("Location", f"http://localhost:{self.server.server_port}/there")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def check_redirect(folder):
+    token = os.path.join(folder, "token")
+    with http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        code, said = run("--check", "--token-file", token, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    check("a server that points elsewhere is not followed", code == 69 and "302" in said, (code, said))
+    check("the token goes to the one that was named", [t[0] for t in Elsewhere.told] == ["/api/thresholds"], Elsewhere.told)
+
+
 def check_others(folder):
     """Other limits, one of them gone, one new: all three files follow, and nothing else changes in them."""
     copy = os.path.join(folder, "deploy")
@@ -169,6 +195,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="evtwin-limits.") as folder:
         check_bands(limits(), DEPLOY)
         check_shipped(folder)
+        check_redirect(folder)
         check_refused(check_others(folder))
     finish()
 

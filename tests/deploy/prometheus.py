@@ -31,6 +31,8 @@ SERVICE = {
     "EvtwinStoreDown": ('evtwin_store_up{job="battery_api"}', "0x100"),
     "EvtwinSinkDown": ('evtwin_sink_up{job="sim", sink="kafka://h/t", takes="records"}', "0x100"),
     "EvtwinRecordsLost": ('evtwin_sink_lost_records_total{job="sim", sink="kafka://h/t", takes="records"}', "0+1x100"),
+    "EvtwinModelsRefused": (f"evtwin_registry_refused_versions_total{{{PREDICT}}}", "0+1x100"),
+    "EvtwinRegistryDown": (f"evtwin_registry_up{{{PREDICT}}}", "0x100"),
     "EvtwinAlertsNotDelivered": ('evtwin_alerts_waiting{job="battery_api", channel="mail"}', "3x100"),
 }
 BESIDE = {"EvtwinUnlikeTrainingData": (f'evtwin_drift_batteries{{{PREDICT}, cause="sign"}}', "0x100")}

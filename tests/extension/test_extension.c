@@ -208,6 +208,11 @@ static void rest_and_metrics_have_it(void **state) {
     get(evtwin_server_port(server), "/api/battery/latest?battery_id=PULSE", text, sizeof text);
     assert_non_null(strstr(text, "\"coolant_flow\":4.5"));
     assert_non_null(strstr(text, "\"soh_prediction\":"));
+    get(evtwin_server_port(server), "/metrics", text, sizeof text);
+    assert_non_null(
+        strstr(text, "\nbattery_coolant_flow_litres_per_minute{battery_id=\"PULSE\"} 4.5"));
+    assert_non_null(
+        strstr(text, "\nevtwin_battery_predicted_state_of_health_ratio{battery_id=\"PULSE\"} 0."));
     evtwin_server_free(server);
 
     evtwin_store *store = NULL;

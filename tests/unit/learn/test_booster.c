@@ -32,9 +32,7 @@ static fixture *make_fixture(void) {
     f.data = (evtwin__booster_data){
         .x = f.x, .rows = N_ROWS, .cols = N_COLS, .y = f.y, .feature_names = name};
     f.params = (evtwin__booster_params){.objective = EVTWIN_OBJECTIVE_REGRESSION,
-                                        .trees = 30,
-                                        .depth = 4,
-                                        .learning_rate = 0.3,
+                                        .growth = {.trees = 30, .depth = 4, .learning_rate = 0.3},
                                         .base_score = 5.0};
     return &f;
 }

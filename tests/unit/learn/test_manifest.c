@@ -71,6 +71,10 @@ static void assert_same_model(const evtwin__bundle_model *a, const evtwin__bundl
     assert_int_equal(a->trees, b->trees);
     assert_int_equal(a->depth, b->depth);
     assert_same_number(a->learning_rate, b->learning_rate);
+    assert_same_number(a->subsample, b->subsample);
+    assert_same_number(a->column_sample, b->column_sample);
+    assert_same_number(a->min_child_weight, b->min_child_weight);
+    assert_int_equal(a->n_tried, b->n_tried);
     assert_same_number(a->base_score, b->base_score);
     assert_string_equal(a->tree_method, b->tree_method);
     assert_string_equal(a->split_by, b->split_by);

@@ -126,7 +126,7 @@ static void test_every_number(void **state) {
     json_t *root = full_document();
     change_numbers(root, root, "");
     json_decref(root);
-    assert_int_equal(n_numbers, 80);
+    assert_int_equal(n_numbers, 87);
     assert_int_equal(n_passed, 49); /* those of may_be, and no other */
 }
 
@@ -143,6 +143,10 @@ static void test_limits(void **state) {
         {"rul.params", "trees", 2e6, "\"trees\"|2000000|1|1048576"},
         {"rul.params", "depth", 1001, "\"depth\"|1001|1000"},
         {"rul.params", "learning_rate", 1.5, "\"learning_rate\"|1.5|0|1"},
+        {"rul.params", "subsample", 1.1, "\"subsample\"|1.1|0|1"},
+        {"rul.params", "column_sample", -0.1, "\"column_sample\"|-0.1|0|1"},
+        {"rul.params", "min_child_weight", 1e39, "\"min_child_weight\""},
+        {"rul.params", "tried", 1001, "\"tried\"|1001|1|1000"},
         {"failure.params", "base_score", 1.5, "models.failure.params|\"base_score\""},
         {"rul.held_out", "r2", 1.01, "models.rul.held_out|\"r2\"|1.01|1"},
         {"rul.held_out", "rmse", 1e39, "\"rmse\"|1e39|0|3.4028234663852886e38"},

@@ -126,9 +126,12 @@ static evtwin__booster_params restrain(const char *recipe, evtwin_objective obje
         of_row[r] = (int32_t)(r / 200);
     }
     const evtwin__part part = {.group_of_row = of_row, .train = row, .n_train = ROWS};
-    evtwin__booster_params params = {.objective = objective};
     const evtwin__recipe *r;
     assert_ok(evtwin__recipe_find(recipe, &r));
+    evtwin__booster_params params = {.objective = objective,
+                                     .growth = {.subsample = r->subsample,
+                                                .column_sample = r->column_sample,
+                                                .min_child_weight = r->min_child_weight}};
     evtwin__recipe_restrain(r, &part, 300, cols, &params);
     return params;
 }
@@ -139,12 +142,12 @@ static void test_restraint(void **state) {
                                  narrow = restrain("history", EVTWIN_OBJECTIVE_REGRESSION, 4),
                                  event = restrain("history", EVTWIN_OBJECTIVE_LOGISTIC, 17),
                                  contract = restrain(NULL, EVTWIN_OBJECTIVE_REGRESSION, 17);
-    assert_true(wide.min_child_weight == 30.0); /* a tenth of 300 rows a battery */
-    assert_true(wide.column_sample == 0.5);
-    assert_true(narrow.column_sample == 0.0);
-    assert_true(event.min_child_weight == 20.0);
-    assert_true(contract.subsample == 0.0 && contract.column_sample == 0.0 &&
-                contract.min_child_weight == 0.0);
+    assert_true(wide.growth.min_child_weight == 30.0); /* a tenth of 300 rows a battery */
+    assert_true(wide.growth.column_sample == 0.5);
+    assert_true(narrow.growth.column_sample == 0.0);
+    assert_true(event.growth.min_child_weight == 20.0);
+    assert_true(contract.growth.subsample == 0.0 && contract.growth.column_sample == 0.0 &&
+                contract.growth.min_child_weight == 0.0);
 }
 
 #endif
