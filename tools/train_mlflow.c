@@ -28,11 +28,6 @@ evtwin_status train_mlflow_save(const evtwin_trainer *trainer, const char *folde
 
 /* ---- runs ---- */
 
-const char *session_path(const train_session *s, const char *name, char path[SESSION_PATH_SIZE]) {
-    snprintf(path, SESSION_PATH_SIZE, "%s/%s", s->folder, name);
-    return path;
-}
-
 static const char *user_name(void) {
     const char *name = getenv("USER");
     name = name != NULL ? name : getenv("LOGNAME");

@@ -8,6 +8,8 @@
 #include "train_champion.h"
 #include "train_mlflow.h"
 
+#include <stdio.h>
+
 enum { SESSION_PATH_SIZE = 512 };
 
 /* Where the bundle is among the artifacts of the parent run: who resolves a version finds it below
@@ -36,7 +38,11 @@ typedef struct train_session {
     } while (0)
 
 /* folder/name, in memory of the caller. */
-const char *session_path(const train_session *s, const char *name, char path[SESSION_PATH_SIZE]);
+static inline const char *session_path(const train_session *s, const char *name,
+                                       char path[SESSION_PATH_SIZE]) {
+    snprintf(path, SESSION_PATH_SIZE, "%s/%s", s->folder, name);
+    return path;
+}
 
 /* ---- train_figures.c ---- */
 

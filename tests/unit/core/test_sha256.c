@@ -67,11 +67,33 @@ static void a_file(void **state) {
     assert_string_equal(hex, expected);
 }
 
+/* In pieces of any two sizes it is the same. */
+static void pieces(void **state) {
+    (void)state;
+    unsigned char data[200];
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (unsigned char)i;
+    }
+    for (size_t a = 0; a <= sizeof data; a++) {
+        for (size_t b = a; b <= sizeof data; b += 13) {
+            evtwin__sha256 sha;
+            char hex[EVTWIN__SHA256_HEX_SIZE];
+            evtwin__sha256_begin(&sha);
+            evtwin__sha256_add(&sha, data, a);
+            evtwin__sha256_add(&sha, data + a, b - a);
+            evtwin__sha256_add(&sha, data + b, sizeof data - b);
+            evtwin__sha256_end(&sha, hex);
+            assert_string_equal(hex, hash(data, sizeof data));
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_the_published_examples),
         cmocka_unit_test(every_length_around_the_block_borders),
         cmocka_unit_test(a_file),
+        cmocka_unit_test(pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
