@@ -186,6 +186,10 @@ evtwin_status champion_compare(const evtwin_trainer *trainer, const evtwin_table
         say(out, "batteries that are told apart by a counter have no ids to compare");
         return EVTWIN_OK;
     }
+    if (table == NULL) {
+        say(out, "of a training in pieces no rows are in memory to compare on");
+        return EVTWIN_OK;
+    }
     duel d = {.trainer = trainer, .table = table};
     const evtwin_status st = fight(&d, folder, out);
     duel_clear(&d);

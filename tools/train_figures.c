@@ -104,7 +104,11 @@ evtwin_status figures_put_rounds(track_list *list, const evtwin_trainer *trainer
                                  const evtwin_target *target) {
     static const char *const column[] = {"train", "held_out"}, *const name[] = {"train", "val"};
     evtwin_table *rounds;
-    TRY(evtwin_trainer_rounds(trainer, target->name, &rounds));
+    const evtwin_status st = evtwin_trainer_rounds(trainer, target->name, &rounds);
+    if (st == EVTWIN_E_STATE) { /* a training in pieces keeps none */
+        return EVTWIN_OK;
+    }
+    TRY(st);
     for (size_t r = 0; r < evtwin_table_rows(rounds); r++) {
         const int64_t forest = evtwin_table_i64(rounds, evtwin_table_find(rounds, "forest"))[r];
         const int64_t round = evtwin_table_i64(rounds, evtwin_table_find(rounds, "round"))[r];

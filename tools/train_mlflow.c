@@ -212,7 +212,7 @@ static evtwin_status log_data(const train_session *s) {
     data.name = slash != NULL ? slash + 1 : s->what->path;
     data.digest = digest;
     data.source = source;
-    data.profile = profile;
+    data.profile = s->what->table != NULL ? profile : NULL; /* NULL: trained in pieces */
     data.context = "training";
     return evtwin_run_log_dataset(s->parent, &data);
 }

@@ -13,7 +13,7 @@ typedef struct train_tracking {
     const char *uri, *experiment;
     int is_required; /* a failure is one of the tool */
     const char *path;
-    const evtwin_table *table;
+    const evtwin_table *table; /* NULL: it was trained in pieces */
     evtwin_trainer *trainer;
     int64_t start_us;
     const char *const *names, *const *values; /* (n) the options of the training */

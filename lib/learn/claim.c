@@ -20,10 +20,10 @@ static size_t number_blocks(const evtwin__dataset *data, const evtwin__result *r
                             const char **name_out, size_t *needed_out) {
     const size_t n_rows = evtwin_table_rows(r->held_out);
     const int64_t *row = evtwin_table_i64(r->held_out, EVTWIN__HELD_ROW);
+    const int32_t *group = evtwin_table_codes(r->held_out, EVTWIN__HELD_GROUP);
     size_t n = 0;
     for (size_t i = 0; i < n_rows; i++) {
-        const int32_t *of_row = data->groups.of_row;
-        n += i == 0 || of_row[row[i]] != of_row[row[i - 1]];
+        n += i == 0 || group[i] != group[i - 1];
         block[i] = n - 1;
     }
     *name_out = "groups";

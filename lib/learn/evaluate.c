@@ -64,11 +64,7 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
     EVTWIN_TRY(score_rows(kind, &counts, evtwin__held(r, EVTWIN__HELD_TRUTH), predicted,
                           model->single_feature, model->score));
     if (kind == EVTWIN_TARGET_EVENT) {
-        double n_positive = 0.0;
-        for (size_t k = 0; k < label->n; k++) {
-            n_positive += label->y[label->row[k]];
-        }
-        model->score[EVTWIN_SCORED_MEAN].base_rate = n_positive / (double)label->n;
+        model->score[EVTWIN_SCORED_MEAN].base_rate = (double)label->n_positive / (double)label->n;
     }
     return EVTWIN_OK;
 }
