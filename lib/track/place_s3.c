@@ -255,7 +255,8 @@ static evtwin_status list_part(const evtwin__place *place, const char *prefix, c
     if (st == EVTWIN_OK && (reply.code < 200 || reply.code > 299)) {
         st = refused(place, name, &reply);
     } else if (st == EVTWIN_OK) {
-        st = evtwin__s3_list(reply.body.data, reply.body.size, tell, l, token);
+        st = evtwin__s3_list(reply.body.data != NULL ? reply.body.data : "", reply.body.size, tell,
+                             l, token);
     }
     evtwin__text_free(&reply.body);
     evtwin__free(url);

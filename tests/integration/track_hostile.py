@@ -278,6 +278,22 @@ def downloads_that_lie(liar, folder):
         shutil.rmtree(target)
 
 
+def lists_of_s3_that_lie(liar, folder):
+    keys = {"s3_endpoint": liar.uri, "s3_access_key": "key", "s3_secret_key": PASSWORD}
+    with client(liar, **keys) as c:
+        for body in ("", "<x/>", "<ListBucketResult><Contents><Key>m/../x</Key><Size>1</Size></Contents>",
+                     "<ListBucketResult><Contents><Key>o</Key><Size>1</Size></Contents>",
+                     "<ListBucketResult><IsTruncated>true</IsTruncated>"):
+            liar.says(200, body)
+            status, text = c("download", "s3://bucket/m", os.path.join(folder, "got"))
+            assert status in ("EVTWIN_E_PARSE", "EVTWIN_E_CORRUPT"), (body, status, text)
+        liar.says(400, f"<Error><Code>Odd</Code><Message>{PASSWORD}</Message></Error>")
+        assert PASSWORD not in c.fails("EVTWIN_E_EXTERNAL", "download", "s3://bucket/m",
+                                       os.path.join(folder, "got"))
+        assert all(PASSWORD not in str(one) for one in liar.seen), liar.seen
+    assert os.listdir(folder) == [], os.listdir(folder)
+
+
 def cut_half_way(liar, folder):
     """The connection ends in the middle of a file: it comes again, and never as a half."""
     target = os.path.join(folder, "got")
@@ -350,6 +366,7 @@ def main():
         bad_addresses(liar)
         what_is_sent_again(liar)
         downloads_that_lie(liar, folder)
+        lists_of_s3_that_lie(liar, folder)
         cut_half_way(liar, folder)
         folders_of_another_machine(liar, folder)
         uploads(liar, folder)
