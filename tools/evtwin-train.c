@@ -34,6 +34,9 @@ enum {
     AUDIT_ONLY,
     ALLOW,
     JSON,
+    MLFLOW,
+    MLFLOW_EXPERIMENT,
+    MLFLOW_REQUIRED,
     MLFLOW_MODELS,
     N_OPTIONS
 };
@@ -119,8 +122,19 @@ static const cli_option options[N_OPTIONS] = {
         CLI_FLAG("json", .group = "Report",
                  .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
                          "standard output"),
+    [MLFLOW] = CLI_STRING("mlflow", "URI", NULL, .group = "MLflow (docs/mlflow.md)",
+                          .environment = "MLFLOW_TRACKING_URI",
+                          .help = "log the training to this server (http://HOST:PORT) and register "
+                                  "its models; passwords come from the environment"),
+    [MLFLOW_EXPERIMENT] = CLI_STRING("mlflow-experiment", "NAME", "EV_Battery_Digital_Twin",
+                                     .environment = "MLFLOW_EXPERIMENT_NAME",
+                                     .help = "below which its runs are; made if absent"),
+    [MLFLOW_REQUIRED] =
+        CLI_FLAG("mlflow-required",
+                 .help = "fail where the server cannot be reached or refuses something; otherwise "
+                         "that is a warning, and the models are saved"),
     [MLFLOW_MODELS] = CLI_STRING(
-        "mlflow-models", "DIR", NULL, .group = "MLflow (docs/mlflow.md)",
+        "mlflow-models", "DIR", NULL,
         .help = "also save each model as a folder DIR/evtwin-TARGET that mlflow.pyfunc.load_model "
                 "opens in Python, for raw telemetry; needs no server"),
 };
@@ -308,6 +322,7 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->scratch_dir = cli_text(c, SCRATCH);
     train->source_name = path;
     train->progress = cli_progress;
+    train->keep_rounds = cli_text(c, MLFLOW) != NULL;
 }
 
 /* What a training learns from, and what it makes: with an audit to fill it only looks. */
@@ -411,6 +426,54 @@ static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     return 0;
 }
 
+/* ---- MLflow ---- */
+
+/* The options of the training, as they are set or by default: what is not of it comes after these
+ * and before them. */
+enum { FIRST_LOGGED = TARGET, LAST_LOGGED = ALLOW };
+
+/* The value of an option as text; items is freed by the caller. */
+static const char *logged_value(const cli *c, size_t option, char **items) {
+    const cli_kind kind = options[option].kind;
+    if (kind == CLI_SWITCH) {
+        return cli_is_on(c, option) ? "true" : "false";
+    }
+    if (kind == CLI_LIST) {
+        *items = joined(c, option);
+        return *items != NULL ? *items : "";
+    }
+    const char *text = cli_text(c, option);
+    return text != NULL ? text : "";
+}
+
+static int track(const cli *c, const char *path, const evtwin_table *table, int64_t start_us,
+                 evtwin_trainer *trainer) {
+    const char *names[N_OPTIONS], *values[N_OPTIONS];
+    char *items[N_OPTIONS] = {NULL};
+    size_t n = 0;
+    for (size_t i = FIRST_LOGGED; i <= LAST_LOGGED; i++) {
+        names[n] = options[i].name;
+        values[n] = logged_value(c, i, &items[n]);
+        n++;
+    }
+    const train_tracking what = {.uri = cli_text(c, MLFLOW),
+                                 .experiment = cli_text(c, MLFLOW_EXPERIMENT),
+                                 .is_required = cli_is_on(c, MLFLOW_REQUIRED),
+                                 .path = path,
+                                 .table = table,
+                                 .trainer = trainer,
+                                 .start_us = start_us,
+                                 .names = names,
+                                 .values = values,
+                                 .n = n,
+                                 .has_ids = cli_text(c, GROUP_BY_RESET) == NULL};
+    const int code = what.uri != NULL ? train_mlflow_log(&what) : 0;
+    for (size_t i = 0; i < n; i++) {
+        free(items[i]);
+    }
+    return code;
+}
+
 /* What needs the whole file at once. */
 static int check_pieces(const cli *c) {
     static const size_t whole[] = {CV, REPEAT, TUNE, GROUP_BY_RESET, DERIVE, AUDIT_ONLY};
@@ -463,10 +526,17 @@ static int run(const cli *c) {
     if (code == 0 && !is_audit && cli_text(c, MLFLOW_MODELS) != NULL) {
         code = cli_check_output_folder(cli_text(c, MLFLOW_MODELS));
     }
+    if (code == 0 && !is_audit && cli_is_on(c, MLFLOW_REQUIRED)) {
+        code = cli_text(c, MLFLOW) != NULL ? train_mlflow_check(cli_text(c, MLFLOW)) : CLI_USAGE;
+        if (cli_text(c, MLFLOW) == NULL) {
+            cli_error("--mlflow-required needs --mlflow URI, or MLFLOW_TRACKING_URI");
+        }
+    }
     if (code != 0) {
         return code;
     }
 
+    const int64_t start_us = evtwin_time_now();
     cli_on_stop(CLI_STOP_LEAVES, "nothing was saved");
     evtwin_table *table = NULL;
     evtwin_csv *csv = NULL;
@@ -480,6 +550,7 @@ static int run(const cli *c) {
         } else {
             warn_of_findings(path, trainer);
             code = save_and_report(c, trainer);
+            code = code == 0 ? track(c, path, table, start_us, trainer) : code;
         }
     }
     evtwin_audit_free(audit);
