@@ -4,6 +4,7 @@
 is read back by MLflow's own client, what was registered predicts in Python what evtwin-predict does, the
 champion moves only where it is beaten, and a server that is away fails no training unless it must be there.
 """
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -206,10 +207,10 @@ def check_absent():
 
 def main():
     run("evtwin-sim", "--until-eol", "--fleet", 16, "--seed", 5, "--csv", "fleet.csv")
-    with servers.MLflow("3.17.2") as three:
-        check_champion(three)
-    with servers.MLflow("2.22.5") as two:
-        check_two(two)
+    with servers.MLflow("3.17.2") as three, servers.MLflow("2.22.5") as two, \
+            concurrent.futures.ThreadPoolExecutor() as beside:
+        for done in [beside.submit(check_champion, three), beside.submit(check_two, two)]:
+            done.result()
     check_absent()
 
 
