@@ -110,6 +110,8 @@ static void on_event(void *ctx, const evtwin_pump_event *event) {
         d->on_refusal(d->ctx, event->refusal);
     } else if (event->kind == EVTWIN_PUMP_OUT_OF_RANGE && d->on_out_of_range != NULL) {
         d->on_out_of_range(d->ctx, event);
+    } else if (event->kind == EVTWIN_PUMP_SHARE_CHANGED && d->on_share != NULL) {
+        d->on_share(d->ctx);
     } else if (event->kind == EVTWIN_PUMP_SINK_FAILED) {
         d->is_stdout_broken |= cli_sink_is_stdout(event->uri);
     }

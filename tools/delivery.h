@@ -21,7 +21,8 @@ typedef struct delivery {
     void (*on_batch)(void *ctx, const evtwin_table *batch);             /* delivered, or held */
     void (*on_refusal)(void *ctx, const evtwin_refusal *refusal);       /* NULL = passed over */
     void (*on_out_of_range)(void *ctx, const evtwin_pump_event *event); /* likewise */
-    void *ctx;                                                          /* of all three */
+    void (*on_share)(void *ctx); /* other batteries come; likewise */
+    void *ctx;                   /* of all of them */
     delivery_way way;
     const char *spool;    /* its folder, NULL = none */
     uint64_t n_losses;    /* that the pump reported */

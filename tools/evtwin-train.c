@@ -29,10 +29,15 @@ enum {
     DERIVE,
     SEED,
     THREADS,
+    IN_PIECES,
+    SCRATCH,
     TOGETHER,
     AUDIT_ONLY,
     ALLOW,
     JSON,
+    MLFLOW,
+    MLFLOW_EXPERIMENT,
+    MLFLOW_REQUIRED,
     MLFLOW_MODELS,
     N_OPTIONS
 };
@@ -95,6 +100,17 @@ static const cli_option options[N_OPTIONS] = {
                        .help = "of the split: the same seed gives the same models"),
     [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 256,
                           .help = "0 = one per core; results do not depend on it"),
+    [IN_PIECES] = CLI_FLAG(
+        "in-pieces",
+        .help =
+            "for a file that is larger than memory: read it once, some batteries at a time, and "
+            "train from a temporary file, one model after another; takes 60 bytes of memory a "
+            "row. Rows of a battery must stand together. Without --cv, --tune, --together, --group-by-reset "
+            "and "
+            "recipe history"),
+    [SCRATCH] = CLI_STRING("scratch", "DIR", NULL,
+                           .help = "with --in-pieces: folder of the temporary file, which takes "
+                                   "about 100 bytes a row (default: TMPDIR, else /var/tmp)"),
     [TOGETHER] = CLI_FLAG("together",
                           .help = "train one model with other processes, each with a file of its "
                                   "own batteries, by XGBoost's collective: its tracker is named by "
@@ -112,8 +128,19 @@ static const cli_option options[N_OPTIONS] = {
         CLI_FLAG("json", .group = "Report",
                  .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
                          "standard output"),
+    [MLFLOW] = CLI_STRING("mlflow", "URI", NULL, .group = "MLflow (docs/mlflow.md)",
+                          .environment = "MLFLOW_TRACKING_URI",
+                          .help = "log the training to this server (http://HOST:PORT) and register "
+                                  "its models; passwords come from the environment"),
+    [MLFLOW_EXPERIMENT] = CLI_STRING("mlflow-experiment", "NAME", "EV_Battery_Digital_Twin",
+                                     .environment = "MLFLOW_EXPERIMENT_NAME",
+                                     .help = "below which its runs are; made if absent"),
+    [MLFLOW_REQUIRED] =
+        CLI_FLAG("mlflow-required",
+                 .help = "fail where the server cannot be reached or refuses something; otherwise "
+                         "that is a warning, and the models are saved"),
     [MLFLOW_MODELS] = CLI_STRING(
-        "mlflow-models", "DIR", NULL, .group = "MLflow (docs/mlflow.md)",
+        "mlflow-models", "DIR", NULL,
         .help = "also save each model as a folder DIR/evtwin-TARGET that mlflow.pyfunc.load_model "
                 "opens in Python, for raw telemetry; needs no server"),
 };
@@ -200,7 +227,7 @@ static int check_columns(const cli *c, const char *path, const evtwin_csv *csv,
 }
 
 /* Features, targets and the counter must be numbers; a group may be any text. */
-static int read_data(const cli *c, const char *path, evtwin_table **out) {
+static int open_data(const cli *c, const char *path, evtwin_csv **out) {
     evtwin_features *features;
     const evtwin_status st = evtwin_features_create(cli_text(c, FEATURES), &features);
     if (st < 0) {
@@ -211,12 +238,22 @@ static int read_data(const cli *c, const char *path, evtwin_table **out) {
     char *names = used_names(c, features);
     int code = names == NULL ? cli_out_of_memory()
                              : cli_open_csv(c, CSV, path, names, cli_text(c, GROUP), NULL, &csv);
-    if (code == 0 && (code = check_columns(c, path, csv, features)) == 0) {
-        code = cli_read_csv(csv, out);
+    code = code == 0 ? check_columns(c, path, csv, features) : code;
+    if (code == 0) {
+        *out = csv;
+    } else {
+        evtwin_csv_free(csv);
     }
-    evtwin_csv_free(csv);
     free(names);
     evtwin_features_free(features);
+    return code;
+}
+
+static int read_data(const cli *c, const char *path, evtwin_table **out) {
+    evtwin_csv *csv = NULL;
+    int code = open_data(c, path, &csv);
+    code = code == 0 ? cli_read_csv(csv, out) : code;
+    evtwin_csv_free(csv);
     return code;
 }
 
@@ -289,13 +326,28 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->eol_soh_percent = cli_number(c, EOL_SOH);
     train->recipe = cli_text(c, RECIPE);
     train->derive = cli_text(c, DERIVE);
+    train->scratch_dir = cli_text(c, SCRATCH);
     train->source_name = path;
     train->progress = cli_progress;
+    train->keep_rounds = cli_text(c, MLFLOW) != NULL;
 }
 
-/* Train, or with an audit to fill only look. */
-static int train_or_audit(const cli *c, const char *path, const evtwin_table *table,
-                          evtwin_trainer **trainer, evtwin_audit **audit) {
+/* What a training learns from, and what it makes: with an audit to fill it only looks. */
+typedef struct work {
+    const evtwin_table *table;
+    evtwin_csv *csv; /* in place of the table: in pieces */
+    evtwin_trainer **trainer;
+    evtwin_audit **audit;
+} work;
+
+static evtwin_status train_on(const work *w, const evtwin_target *targets, size_t n,
+                              const evtwin_train_options *how) {
+    return w->audit != NULL ? evtwin_audit_run(w->table, targets, n, how, w->audit)
+           : w->csv != NULL ? evtwin_train_csv(w->csv, targets, n, how, w->trainer)
+                            : evtwin_train(w->table, targets, n, how, w->trainer);
+}
+
+static int train_or_audit(const cli *c, const char *path, const work *w) {
     evtwin_train_options train;
     take_options(c, path, &train);
     const size_t n_targets = evtwin_target_count();
@@ -307,13 +359,13 @@ static int train_or_audit(const cli *c, const char *path, const evtwin_table *ta
         return cli_out_of_memory();
     }
     train.allow = allow;
-    const evtwin_status st = audit != NULL
-                                 ? evtwin_audit_run(table, targets, n_targets, &train, audit)
-                                 : evtwin_train(table, targets, n_targets, &train, trainer);
+    const evtwin_status st = train_on(w, targets, n_targets, &train);
     free(targets);
     free(allow);
     cli_progress_clear();
-    return st < 0 ? cli_fail_about(path, CLI_AN_INPUT, st, next_step_of(c, table, st)) : 0;
+    /* the file is open: what fails then is the temporary one of a training in pieces */
+    const cli_role role = w->csv != NULL && st == EVTWIN_E_IO ? CLI_AN_OUTPUT : CLI_AN_INPUT;
+    return st < 0 ? cli_fail_about(path, role, st, next_step_of(c, w->table, st)) : 0;
 }
 
 /* Findings about leaks and implausible values are warnings too, whatever reads the report; each
@@ -388,6 +440,78 @@ static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     return 0;
 }
 
+/* ---- MLflow ---- */
+
+/* The options of the training, as they are set or by default: what is not of it comes after these
+ * and before them. */
+enum { FIRST_LOGGED = TARGET, LAST_LOGGED = ALLOW };
+
+/* The value of an option as text; items is freed by the caller. */
+static const char *logged_value(const cli *c, size_t option, char **items) {
+    const cli_kind kind = options[option].kind;
+    if (kind == CLI_SWITCH) {
+        return cli_is_on(c, option) ? "true" : "false";
+    }
+    if (kind == CLI_LIST) {
+        *items = joined(c, option);
+        return *items != NULL ? *items : "";
+    }
+    const char *text = cli_text(c, option);
+    return text != NULL ? text : "";
+}
+
+static int track(const cli *c, const char *path, const evtwin_table *table, int64_t start_us,
+                 evtwin_trainer *trainer) {
+    const char *names[N_OPTIONS], *values[N_OPTIONS];
+    char *items[N_OPTIONS] = {NULL};
+    size_t n = 0;
+    for (size_t i = FIRST_LOGGED; i <= LAST_LOGGED; i++) {
+        names[n] = options[i].name;
+        values[n] = logged_value(c, i, &items[n]);
+        n++;
+    }
+    const train_tracking what = {.uri = cli_text(c, MLFLOW),
+                                 .experiment = cli_text(c, MLFLOW_EXPERIMENT),
+                                 .is_required = cli_is_on(c, MLFLOW_REQUIRED),
+                                 .path = path,
+                                 .table = table,
+                                 .trainer = trainer,
+                                 .start_us = start_us,
+                                 .names = names,
+                                 .values = values,
+                                 .n = n,
+                                 .has_ids = cli_text(c, GROUP_BY_RESET) == NULL};
+    const int code = what.uri != NULL ? train_mlflow_log(&what) : 0;
+    for (size_t i = 0; i < n; i++) {
+        free(items[i]);
+    }
+    return code;
+}
+
+/* What needs the whole file at once. */
+static int check_pieces(const cli *c) {
+    static const size_t whole[] = {CV, REPEAT, TUNE, GROUP_BY_RESET, DERIVE, TOGETHER, AUDIT_ONLY};
+    if (!cli_is_on(c, IN_PIECES)) {
+        if (cli_is_set(c, SCRATCH)) {
+            cli_error("--scratch is the folder of --in-pieces, which is not given");
+            return CLI_USAGE;
+        }
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+        if (cli_is_set(c, whole[i])) {
+            cli_error("--%s needs the whole file in memory: leave it or --in-pieces out",
+                      options[whole[i]].name);
+            return CLI_USAGE;
+        }
+    }
+    if (strcmp(cli_text(c, RECIPE), "history") == 0) {
+        cli_error("--recipe history needs the whole file in memory: leave it or --in-pieces out");
+        return CLI_USAGE;
+    }
+    return 0;
+}
+
 static int run(const cli *c) {
     const char *path = cli_argument(c);
     if (path == NULL) {
@@ -402,6 +526,10 @@ static int run(const cli *c) {
         cli_error("--repeat needs --cv K: it scores other assignments of batteries to K folds");
         return CLI_USAGE;
     }
+    const int code_of_pieces = check_pieces(c);
+    if (code_of_pieces != 0) {
+        return code_of_pieces;
+    }
     if (cli_integer(c, REPEAT) > 1 && cli_is_set(c, TUNE)) {
         cli_error("--tune and --repeat are mutually exclusive: a search is nested in the folds of "
                   "one assignment");
@@ -412,25 +540,36 @@ static int run(const cli *c) {
     if (code == 0 && !is_audit && cli_text(c, MLFLOW_MODELS) != NULL) {
         code = cli_check_output_folder(cli_text(c, MLFLOW_MODELS));
     }
+    if (code == 0 && !is_audit && cli_is_on(c, MLFLOW_REQUIRED)) {
+        code = cli_text(c, MLFLOW) != NULL ? train_mlflow_check(cli_text(c, MLFLOW)) : CLI_USAGE;
+        if (cli_text(c, MLFLOW) == NULL) {
+            cli_error("--mlflow-required needs --mlflow URI, or MLFLOW_TRACKING_URI");
+        }
+    }
     if (code != 0) {
         return code;
     }
 
+    const int64_t start_us = evtwin_time_now();
     cli_on_stop(CLI_STOP_LEAVES, "nothing was saved");
     evtwin_table *table = NULL;
+    evtwin_csv *csv = NULL;
     evtwin_trainer *trainer = NULL;
     evtwin_audit *audit = NULL;
-    if ((code = read_data(c, path, &table)) == 0 &&
-        (code = train_or_audit(c, path, table, &trainer, is_audit ? &audit : NULL)) == 0) {
+    code = cli_is_on(c, IN_PIECES) ? open_data(c, path, &csv) : read_data(c, path, &table);
+    const work w = {table, csv, &trainer, is_audit ? &audit : NULL};
+    if (code == 0 && (code = train_or_audit(c, path, &w)) == 0) {
         if (is_audit) {
             code = report_audit(c, path, audit);
         } else {
             warn_of_findings(path, trainer);
             code = save_and_report(c, trainer);
+            code = code == 0 ? track(c, path, table, start_us, trainer) : code;
         }
     }
     evtwin_audit_free(audit);
     evtwin_trainer_free(trainer);
+    evtwin_csv_free(csv);
     evtwin_table_free(table);
     return code;
 }

@@ -63,6 +63,46 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
     other_observe(&l->other, batch);
 }
 
+/* What the store behind a sink keeps of the batteries; EVTWIN_DONE if it keeps nothing. */
+static evtwin_status restore_from(live *l, const char *sink) {
+    char *uri = cli_store_of(sink);
+    evtwin_store_options options;
+    evtwin_store_options_init(&options, sizeof options);
+    options.read_only = 1;
+    evtwin_store *store = NULL;
+    evtwin_table *states = NULL;
+    evtwin_status st = uri != NULL ? evtwin_store_open(uri, &options, &store) : EVTWIN_E_NOMEM;
+    st = st >= 0 ? evtwin_store_states(store, &states) : st;
+    if (states != NULL) {
+        st = evtwin_session_restore(evtwin_pump_session(l->delivery.pump), states);
+    }
+    evtwin_table_free(states);
+    evtwin_store_free(store);
+    free(uri);
+    return st == EVTWIN_E_NOT_FOUND ? EVTWIN_DONE : st; /* it will be made */
+}
+
+/* Others may have gone on with the batteries that come now, and left their states in the store with
+ * the predictions. A spool is ahead of its store, so that nothing is taken from there. */
+static void on_share(void *ctx) {
+    live *l = ctx;
+    for (size_t i = 0; l->delivery.spool == NULL && i < cli_count(l->c, PREDICT_SINK); i++) {
+        const char *sink = cli_item(l->c, PREDICT_SINK, i);
+        if (cli_is_store(sink)) {
+            const evtwin_status st = restore_from(l, sink);
+            if (st < 0) {
+                cli_warning("%s: what it keeps of the batteries could not be read, so their pasts "
+                            "go on from what is known here: %s",
+                            cli_shown(sink), evtwin_last_error());
+            } else if (st == EVTWIN_OK) {
+                cli_detail("partitions came or went; the batteries' pasts are those of %s",
+                           cli_shown(sink));
+            }
+            return;
+        }
+    }
+}
+
 /* Of the sinks and the models, once a cycle. */
 static void observe_pump(live *l) {
     if (evtwin_metrics_observe_pump(l->metrics, l->delivery.pump, NULL) < 0 ||
@@ -392,6 +432,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor, evtwin_follower *fol
               .delivery = {.on_batch = on_batch,
                            .on_refusal = on_refusal,
                            .on_out_of_range = on_out_of_range,
+                           .on_share = on_share,
                            .ctx = &l}};
     int code = delivery_open(&l.delivery, &options);
     const evtwin_status st =

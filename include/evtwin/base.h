@@ -163,6 +163,12 @@ EVTWIN_API evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time n
  * @return EVTWIN_E_RANGE outside the years 0 to 9999. */
 EVTWIN_API evtwin_status evtwin_time_format(int64_t time_us, char *text, size_t text_size);
 
+/** SHA-256 of a file's bytes as 64 lower-case hex digits and a NUL.
+ * @param hex  (hex_size), at least 65 bytes; untouched on failure.
+ * @return EVTWIN_E_ARG if hex_size is too small, EVTWIN_E_NOT_FOUND, EVTWIN_E_IO,
+ * EVTWIN_E_UNSUPPORTED (a pipe or device, whose bytes would be used up). Since 0.2. */
+EVTWIN_API evtwin_status evtwin_file_sha256(const char *path, char *hex, size_t hex_size);
+
 #ifdef __cplusplus
 }
 #endif

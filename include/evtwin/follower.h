@@ -95,7 +95,7 @@ typedef struct evtwin_follower_info {
     char name[256];                    /**< of the registered model */
     char version[32];                  /**< of the models that were given last: "3" */
     char run_id[EVTWIN_TRACK_ID_SIZE]; /**< of that version */
-    int is_from_cache;                 /**< 1: they were begun with because the server gave none */
+    int is_from_cache;                 /**< 1: the server gave none and has not named these since */
     int is_reachable;                  /**< 1: the last look went well */
     uint64_t n_looks, n_failures;      /**< at the server; those of them that failed */
     uint64_t n_refused;                /**< versions that cannot be used */

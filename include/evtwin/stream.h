@@ -408,14 +408,19 @@ typedef enum evtwin_pump_event_kind {
     EVTWIN_PUMP_HOLD_FULL = 5,      /**< n_rows are held, new ones are being lost; reported once */
     EVTWIN_PUMP_SOURCE_FAILED = 6,  /**< for the first time */
     EVTWIN_PUMP_SOURCE_RECOVERED = 7,
-    EVTWIN_PUMP_OUT_OF_RANGE = 8, /**< n_rows of the batch have a value that cannot be, and so no
-                                       prediction; text says why, of the first */
-    EVTWIN_PUMP_SINK_REFUSED = 9, /**< a sink refused n_rows rows that it would refuse again; the
-                                       others were written */
-    EVTWIN_PUMP_SINK_LOST = 10,   /**< n_rows are lost for a sink: dropped from a full spool, or
-                                       damaged in it; text has their numbers */
-    EVTWIN_PUMP_SPOOL_FULL = 11,  /**< for the first time: the source is not read on */
-    EVTWIN_PUMP_SPOOL_ROOM = 12   /**< the spool takes records again */
+    EVTWIN_PUMP_OUT_OF_RANGE = 8,  /**< n_rows of the batch have a value that cannot be, and so no
+                                        prediction; text says why, of the first */
+    EVTWIN_PUMP_SINK_REFUSED = 9,  /**< a sink refused n_rows rows that it would refuse again; the
+                                        others were written */
+    EVTWIN_PUMP_SINK_LOST = 10,    /**< n_rows are lost for a sink: dropped from a full spool, or
+                                        damaged in it; text has their numbers */
+    EVTWIN_PUMP_SPOOL_FULL = 11,   /**< for the first time: the source is not read on */
+    EVTWIN_PUMP_SPOOL_ROOM = 12,   /**< the spool takes records again */
+    EVTWIN_PUMP_SHARE_CHANGED = 13 /**< the source has another share of what several read, such as
+                                        the partitions of a topic; the batch that was read is the
+                                        first of it, and not predicted yet. Others may have gone on
+                                        with its batteries: the moment to evtwin_session_restore
+                                        their states. Since 0.2 */
 } evtwin_pump_event_kind;
 
 /** What happened in evtwin_pump_run_once or evtwin_pump_finish; all is borrowed for the call.

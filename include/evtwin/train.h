@@ -64,6 +64,9 @@ typedef struct evtwin_train_options {
     /** default 0. 1: keep the metrics of every boosting round of the saved models, see
      * evtwin_trainer_rounds; the models are the same, training takes a little longer. Since 0.2 */
     int keep_rounds;
+    /** of evtwin_train_csv: folder of its temporary file; NULL (default) = that of the environment
+     * variable TMPDIR, else /var/tmp. Since 0.2 */
+    const char *scratch_dir;
     /** default 0. 1: train one model with other processes, each with batteries of its own, see
      * evtwin_train. Since 0.2 */
     int together;
@@ -146,6 +149,31 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
                                       size_t n_targets, const evtwin_train_options *options,
                                       evtwin_trainer **out);
+
+/**
+ * evtwin_train of a CSV that is larger than memory: it is read once, some batteries at a time, and
+ * its clean numbers go to a temporary file of 8 bytes a number, (features + 5) numbers a row. Peak
+ * memory grows by at most 60 bytes a row of seven features, beside some 200 MB and the rows of the
+ * largest battery. All rows are learned from and all held-out batteries are scored; the same
+ * options give the same split, scaler, baselines and intervals' folds as evtwin_train on the table,
+ * and forests of the same error: XGBoost bins its values from a sketch of them. Models are trained
+ * one after another. Samples of so many rows serve where many rows say no more: of whole batteries
+ * for the audit (200,000 rows, a finding "audit-sampled" says so), of each battery for intervals,
+ * calibration and the voltage reference of drift (1,000,000).
+ * With keep_rounds held_out is missing in evtwin_trainer_rounds.
+ * @param csv  opened, not read, with columns and units as for evtwin_csv_read; borrowed, and read
+ * after the call. The rows of a battery stand together in it.
+ * @param out  a new trainer, evtwin_trainer_free frees it; untouched on failure.
+ * @return as evtwin_train and evtwin_csv_read; EVTWIN_E_UNSUPPORTED, before anything is read, for
+ * cv_folds, n_repeats, n_tune, group_by_reset and recipe "history", and for a battery of more than
+ * 4,194,304 rows; EVTWIN_E_DATA naming line and battery where a battery's rows do not stand
+ * together, or if fewer than two have a target; EVTWIN_E_PARSE for a used column that begins with
+ * numbers and has text later; EVTWIN_E_IO for the temporary file (a full disk). Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_train_csv(evtwin_csv *csv, const evtwin_target *targets,
+                                          size_t n_targets, const evtwin_train_options *options,
+                                          evtwin_trainer **out);
+
 /**
  * Which of the processes that trained together this one was, from 0, and how many they were
  * (n_processes may be NULL): 0 of 1 without others. The models are the same in all; one saves them.

@@ -5,6 +5,7 @@
 #include "evtwin/telemetry.h"
 
 #include "core/csv_dialect.h"
+#include "core/csv_plan.h"
 #include "core/csv_record.h"
 #include "core/mem.h"
 #include "core/schema.h"
@@ -249,7 +250,7 @@ static evtwin_status plan_new_column(evtwin__csv_reader *r, evtwin__csv_target *
                                    is_text ? "" : target->unit, &target->col);
 }
 
-static evtwin_status plan_new_table(evtwin__csv_reader *r) {
+evtwin_status evtwin__csv_plan_table(evtwin__csv_reader *r) {
     size_t n_nameless = 0, first_nameless = 0;
     EVTWIN_TRY(evtwin_table_create(&r->table));
     for (size_t i = r->n_targets; i-- > 0;) {
@@ -378,41 +379,45 @@ static evtwin_status check_words(const evtwin__csv_reader *r) {
 
 /* A column in percent that lies wholly within 0 to 1, or a little beyond, is a fraction, or a fleet
  * that is all but empty: who has it must say which. */
-static evtwin_status check_scale(const evtwin__csv_reader *r, const evtwin__csv_target *target) {
-    const double *value = evtwin_table_f64(r->table, target->col);
-    size_t n = 0;
-    double max = 0.0;
-    for (size_t row = 0; value != NULL && row < r->row; row++) {
-        if (isnan(value[row])) {
-            continue;
+int evtwin__csv_needs_scale(const evtwin__csv_target *target) {
+    return target->kind == EVTWIN_F64 && target->quantity != NULL && !target->is_lenient &&
+           !target->is_stated && strcmp(target->unit, "percent") == 0;
+}
+
+void evtwin__csv_scale_add(evtwin__csv_scale *scale, const double *value, size_t rows) {
+    for (size_t row = 0; value != NULL && row < rows && !scale->is_certain; row++) {
+        if (!isnan(value[row])) {
+            scale->is_certain = !(value[row] >= 0.0 && value[row] <= EVTWIN__FRACTION_MAX);
+            scale->n++;
+            scale->max = fmax(scale->max, value[row]);
         }
-        if (!(value[row] >= 0.0 && value[row] <= EVTWIN__FRACTION_MAX)) {
-            return EVTWIN_OK;
-        }
-        n++;
-        max = fmax(max, value[row]);
     }
-    if (max == 0.0) {
-        return EVTWIN_OK; /* the same in either unit */
+}
+
+evtwin_status evtwin__csv_scale_check(const evtwin__csv_reader *r, const evtwin__csv_target *target,
+                                      const evtwin__csv_scale *scale) {
+    if (scale->is_certain || scale->max == 0.0) {
+        return EVTWIN_OK; /* 0 is the same in either unit */
     }
     const char *const form = "%s: column '%.100s' has %zu values, all within 0 to %g, and is in "
                              "percent: state its unit with --unit %s=fraction, or --unit "
                              "%s=percent if that is right (units=)";
-    if (n < EVTWIN__FRACTION_VALUES) {
-        evtwin__log(EVTWIN_LOG_WARNING, form, r->scan.name, target->name, n, fmax(max, 1.0),
-                    target->quantity, target->quantity);
+    if (scale->n < EVTWIN__FRACTION_VALUES) {
+        evtwin__log(EVTWIN_LOG_WARNING, form, r->scan.name, target->name, scale->n,
+                    fmax(scale->max, 1.0), target->quantity, target->quantity);
         return EVTWIN_OK;
     }
-    return evtwin__fail(EVTWIN_E_RANGE, form, r->scan.name, target->name, n, fmax(max, 1.0),
-                        target->quantity, target->quantity);
+    return evtwin__fail(EVTWIN_E_RANGE, form, r->scan.name, target->name, scale->n,
+                        fmax(scale->max, 1.0), target->quantity, target->quantity);
 }
 
 static evtwin_status check_scales(const evtwin__csv_reader *r) {
     for (size_t i = 0; i < r->n_targets; i++) {
         const evtwin__csv_target *target = &r->target[i];
-        if (target->kind == EVTWIN_F64 && target->quantity != NULL && !target->is_lenient &&
-            !target->is_stated && strcmp(target->unit, "percent") == 0) {
-            EVTWIN_TRY(check_scale(r, target));
+        if (evtwin__csv_needs_scale(target)) {
+            evtwin__csv_scale scale = {0};
+            evtwin__csv_scale_add(&scale, evtwin_table_f64(r->table, target->col), r->row);
+            EVTWIN_TRY(evtwin__csv_scale_check(r, target, &scale));
         }
     }
     return EVTWIN_OK;
@@ -427,7 +432,7 @@ evtwin_status evtwin_csv_read(evtwin_csv *r, evtwin_table **out) {
     EVTWIN_FAIL_IF(r == NULL || out == NULL, EVTWIN_E_ARG, "csv or out is NULL");
     EVTWIN_FAIL_IF(r->is_read, EVTWIN_E_STATE, "%s has been read", r->scan.name);
     r->is_read = 1;
-    evtwin_status st = plan_new_table(r);
+    evtwin_status st = evtwin__csv_plan_table(r);
     if (st < 0 || (st = read_all(r)) < 0 || (st = check_scales(r)) < 0 ||
         (st = check_words(r)) < 0 || (st = read_turned(r)) < 0) {
         r->times = (evtwin__time_counts){0}; /* of a table that nobody gets */

@@ -162,7 +162,11 @@ evtwin_status evtwin__follower_look(evtwin_follower *f, evtwin__cached *version,
     *is_bad = 0;
     EVTWIN_TRY(evtwin_tracker_resolve(f->tracker, f->models, &found, sizeof found));
     EVTWIN_TRY(take_version(&found, &v));
-    if (is_same(&v, &f->good) || is_same(&v, &f->bad)) {
+    if (is_same(&v, &f->good)) {
+        *version = v;
+        return EVTWIN_DONE;
+    }
+    if (is_same(&v, &f->bad)) {
         return EVTWIN_DONE;
     }
     if (f->retry.n_left > 0 && is_same(&v, &f->retry.version)) {

@@ -155,6 +155,9 @@ static void note_look(evtwin_follower *f, evtwin_status st, int is_bad,
     f->info.n_failures += st < 0 && !is_bad;
     f->info.is_reachable = st >= 0 || is_bad;
     f->looked_us = f->info.is_reachable ? evtwin__monotonic_us() : f->looked_us;
+    if (st == EVTWIN_DONE && version->version[0] != '\0') {
+        f->info.is_from_cache = 0; /* what began is what is named */
+    }
     if (is_bad) {
         f->info.n_refused++;
         snprintf(f->info.refused, sizeof f->info.refused, "%s", version->version);
@@ -287,7 +290,7 @@ evtwin_status evtwin_follower_start(evtwin_follower *follower) {
     EVTWIN_FAIL_IF(follower == NULL, EVTWIN_E_ARG, "follower is NULL");
     EVTWIN_FAIL_IF(!follower->is_started || follower->has_thread, EVTWIN_E_STATE, "the follower %s",
                    follower->has_thread ? "follows already" : "has not loaded its first models");
-    if (is_fixed(follower)) {
+    if (is_fixed(follower) && !follower->info.is_from_cache) {
         return EVTWIN_OK;
     }
     sigset_t signals, before; /* they are the program's, not of this thread */

@@ -39,8 +39,8 @@ struct evtwin_follower {
 };
 
 /* What `models` names now. EVTWIN_OK: *out can be used, and *version is what it is; EVTWIN_DONE:
- * nothing new. A failure is of the server or of this machine or, with *is_bad, of that *version,
- * which is not looked at again. */
+ * nothing new, and *version is the good one if it is that. A failure is of the server or of this
+ * machine or, with *is_bad, of that *version, which is not looked at again. */
 evtwin_status evtwin__follower_look(evtwin_follower *f, evtwin__cached *version, int *is_bad,
                                     evtwin_predictor **out);
 

@@ -211,6 +211,7 @@ static evtwin_status set_bounds(exchange *x) {
 static evtwin_status set_up(exchange *x) {
     EVTWIN_TRY(evtwin__curl_safe(x->curl, x->request->name, 0));
     SET(x, CURLOPT_URL, x->request->url);
+    SET(x, CURLOPT_FRESH_CONNECT, x->request->is_once ? 1L : 0L);
     EVTWIN_TRY(set_headers(x));
     EVTWIN_TRY(set_identity(x));
     EVTWIN_TRY(set_body(x));

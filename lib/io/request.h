@@ -26,10 +26,11 @@ typedef struct evtwin__request {
     const char *user, *password; /* NULL = none */
     const char *token;           /* bearer; NULL = none */
     const char *sigv4;           /* "aws:amz:REGION:s3": user and password are keys to sign with */
-    const char *ca_file;         /* NULL = the authorities of the system */
-    int is_insecure;             /* any certificate will do */
-    double timeout_s;            /* of the whole; with a file: for how long nothing may move */
-    const char *body;            /* NULL = none, unless from_file */
+    int is_once; /* on a new connection: libcurl sends again by itself what an old one has lost */
+    const char *ca_file; /* NULL = the authorities of the system */
+    int is_insecure;     /* any certificate will do */
+    double timeout_s;    /* of the whole; with a file: for how long nothing may move */
+    const char *body;    /* NULL = none, unless from_file */
     size_t body_size;
     int from_file; /* 1: the body is body_fd's, from its start, body_size bytes */
     int body_fd;

@@ -55,21 +55,14 @@ evtwin_status evtwin__baseline_mean_life(const evtwin__part *part, const double 
 
 /* ---- one feature ---- */
 
-enum { MAX_BINS = 64, MIN_BIN_ROWS = 20, N_INNER = 5 };
-
-/* Bins of one feature: bin b holds values up to edge[b], the last one all above. */
-typedef struct bins {
-    size_t n;
-    double edge[MAX_BINS];
-    double mean[MAX_BINS];
-} bins;
+enum { MIN_BIN_ROWS = 20, N_INNER = 5 };
 
 /* What the squared error of a mean needs to know of y in a set of rows. */
 typedef struct moments {
     double n, sum, square;
 } moments;
 
-static size_t bin_of(const bins *b, double v) {
+static size_t bin_of(const evtwin__bins *b, double v) {
     size_t low = 0, high = b->n - 1;
     while (low < high) {
         const size_t middle = (low + high) / 2;
@@ -82,16 +75,19 @@ static size_t bin_of(const bins *b, double v) {
     return low;
 }
 
-/* Cut feature i at the quantiles of its training rows; equal values share a bin. */
-static void cut(const evtwin__part *part, size_t i, double *scratch, bins *b) {
-    const size_t n = part->n_train;
-    for (size_t k = 0; k < n; k++) {
-        scratch[k] = part->x[part->train[k] * part->cols + i];
-    }
+double evtwin__bins_at(const evtwin__bins *b, double v) {
+    return b->mean[bin_of(b, v)];
+}
+
+/* Cut a feature at the quantiles of its training rows v (n); equal values share a bin. */
+static void cut(const double *v, size_t n, double *scratch, evtwin__bins *b) {
+    memcpy(scratch, v, n * sizeof *v);
     qsort(scratch, n, sizeof *scratch, evtwin__compare_f64);
 
     const size_t affordable = n / MIN_BIN_ROWS;
-    const size_t wanted = affordable < 1 ? 1 : affordable < MAX_BINS ? affordable : MAX_BINS;
+    const size_t wanted = affordable < 1                  ? 1
+                          : affordable < EVTWIN__MAX_BINS ? affordable
+                                                          : EVTWIN__MAX_BINS;
     b->n = 0;
     for (size_t bin = 1; bin <= wanted; bin++) {
         const double edge = scratch[n * bin / wanted - 1];
@@ -101,38 +97,22 @@ static void cut(const evtwin__part *part, size_t i, double *scratch, bins *b) {
     }
 }
 
-/* Inner fold of each training row. */
-static evtwin_status inner_folds(const evtwin__part *part, int32_t *fold_of) {
-    int32_t *rank = evtwin__calloc(part->n_groups, sizeof *rank);
-    EVTWIN_FAIL_IF(rank == NULL, EVTWIN_E_NOMEM, "out of memory for inner folds");
-    int32_t n_groups = 0;
-    for (size_t k = 0; k < part->n_train; k++) {
-        int32_t *r = &rank[part->group_of_row[part->train[k]]];
-        *r = *r == 0 ? ++n_groups : *r;
-    }
-    for (size_t k = 0; k < part->n_train; k++) {
-        fold_of[k] = n_groups >= N_INNER ? rank[part->group_of_row[part->train[k]]] % N_INNER
-                                         : (int32_t)(k * N_INNER / part->n_train);
-    }
-    evtwin__free(rank);
-    return EVTWIN_OK;
-}
-
 /* Fill the means of the bins; give back the squared error when each inner fold is predicted from
  * the others, which the moments tell without a second look at the rows. */
-static double fit_bins(const evtwin__part *part, size_t i, const int32_t *fold_of, bins *b) {
-    moments of[N_INNER][MAX_BINS], all[MAX_BINS], fold[N_INNER], total = {0.0, 0.0, 0.0};
+static double fit_bins(const double *v, const double *y, const uint8_t *fold_of, size_t n,
+                       evtwin__bins *b) {
+    moments of[N_INNER][EVTWIN__MAX_BINS], all[EVTWIN__MAX_BINS], fold[N_INNER];
+    moments total = {0.0, 0.0, 0.0};
     memset(of, 0, sizeof of);
     memset(all, 0, sizeof all);
     memset(fold, 0, sizeof fold);
-    for (size_t k = 0; k < part->n_train; k++) {
-        const size_t r = part->train[k];
-        const size_t bin = bin_of(b, part->x[r * part->cols + i]);
+    for (size_t k = 0; k < n; k++) {
+        const size_t bin = bin_of(b, v[k]);
         moments *to[] = {&of[fold_of[k]][bin], &all[bin], &fold[fold_of[k]], &total};
         for (size_t m = 0; m < sizeof to / sizeof to[0]; m++) {
             to[m]->n += 1.0;
-            to[m]->sum += part->y[r];
-            to[m]->square += part->y[r] * part->y[r];
+            to[m]->sum += y[k];
+            to[m]->square += y[k] * y[k];
         }
     }
 
@@ -151,13 +131,47 @@ static double fit_bins(const evtwin__part *part, size_t i, const int32_t *fold_o
     return square_error;
 }
 
+double evtwin__bins_fit(const double *v, const double *y, const uint8_t *fold_of, size_t n,
+                        double *scratch, evtwin__bins *out) {
+    cut(v, n, scratch, out);
+    return fit_bins(v, y, fold_of, n, out);
+}
+
+uint8_t evtwin__inner_fold(size_t n_groups, size_t group, size_t k, size_t n) {
+    return (uint8_t)(n_groups >= N_INNER ? group % N_INNER : k * N_INNER / n);
+}
+
+/* Inner fold of each training row. */
+static evtwin_status inner_folds(const evtwin__part *part, uint8_t *fold_of) {
+    size_t *rank = evtwin__calloc(part->n_groups, sizeof *rank);
+    EVTWIN_FAIL_IF(rank == NULL, EVTWIN_E_NOMEM, "out of memory for inner folds");
+    size_t n_groups = 0;
+    for (size_t k = 0; k < part->n_train; k++) {
+        size_t *r = &rank[part->group_of_row[part->train[k]]];
+        *r = *r == 0 ? ++n_groups : *r;
+    }
+    for (size_t k = 0; k < part->n_train; k++) {
+        fold_of[k] = evtwin__inner_fold(n_groups, rank[part->group_of_row[part->train[k]]], k,
+                                        part->n_train);
+    }
+    evtwin__free(rank);
+    return EVTWIN_OK;
+}
+
+/* The training rows of one feature, or y's, side by side. */
+static void gather(const evtwin__part *part, const double *from, size_t stride, double *v) {
+    for (size_t k = 0; k < part->n_train; k++) {
+        v[k] = from[part->train[k] * stride];
+    }
+}
+
 evtwin_status evtwin__baseline_single(const evtwin__part *part, size_t *feature_out,
                                       double *predicted) {
     assert(part->n_train > 0 && part->cols > 0);
     evtwin_status st = EVTWIN_OK;
-    double *scratch = evtwin__calloc(part->n_train, sizeof *scratch);
-    int32_t *fold_of = evtwin__calloc(part->n_train, sizeof *fold_of);
-    if (scratch == NULL || fold_of == NULL) {
+    double *v = evtwin__calloc(part->n_train, 3 * sizeof *v);
+    uint8_t *fold_of = evtwin__calloc(part->n_train, sizeof *fold_of);
+    if (v == NULL || fold_of == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory for a one-feature model");
         goto done;
     }
@@ -165,13 +179,15 @@ evtwin_status evtwin__baseline_single(const evtwin__part *part, size_t *feature_
         goto done;
     }
 
-    bins best = {.n = 1};
+    double *y = v + part->n_train, *scratch = y + part->n_train;
+    evtwin__bins best = {.n = 1};
     double least = INFINITY;
     size_t feature = 0;
+    gather(part, part->y, 1, y);
     for (size_t i = 0; i < part->cols; i++) {
-        bins b;
-        cut(part, i, scratch, &b);
-        const double square_error = fit_bins(part, i, fold_of, &b);
+        evtwin__bins b;
+        gather(part, part->x + i, part->cols, v);
+        const double square_error = evtwin__bins_fit(v, y, fold_of, part->n_train, scratch, &b);
         if (i == 0 || square_error < least) {
             least = square_error;
             feature = i;
@@ -179,12 +195,12 @@ evtwin_status evtwin__baseline_single(const evtwin__part *part, size_t *feature_
         }
     }
     for (size_t k = 0; k < part->n_test; k++) {
-        predicted[k] = best.mean[bin_of(&best, part->x[part->test[k] * part->cols + feature])];
+        predicted[k] = evtwin__bins_at(&best, part->x[part->test[k] * part->cols + feature]);
     }
     *feature_out = feature;
 
 done:
-    evtwin__free(scratch);
+    evtwin__free(v);
     evtwin__free(fold_of);
     return st;
 }

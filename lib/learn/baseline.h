@@ -6,6 +6,8 @@
 
 #include "evtwin/base.h"
 
+#include <stdint.h>
+
 /* One split of a target's rows. x is (…, cols) row-major without NaN in these rows; y and
  * group_of_row are indexed by row like x. */
 typedef struct evtwin__part {
@@ -35,5 +37,26 @@ evtwin_status evtwin__baseline_mean_life(const evtwin__part *part, const double 
  */
 evtwin_status evtwin__baseline_single(const evtwin__part *part, size_t *feature_out,
                                       double *predicted);
+
+/* ---- its parts, for rows that are not in memory ---- */
+
+enum { EVTWIN__MAX_BINS = 64 };
+
+/* Bins of one feature: bin b holds values up to edge[b], the last one all above. */
+typedef struct evtwin__bins {
+    size_t n;
+    double edge[EVTWIN__MAX_BINS];
+    double mean[EVTWIN__MAX_BINS];
+} evtwin__bins;
+
+/* A feature v and y of the training rows (n >= 1) and their inner folds; scratch is (n). Gives back
+ * the squared error of the inner test. */
+double evtwin__bins_fit(const double *v, const double *y, const uint8_t *fold_of, size_t n,
+                        double *scratch, evtwin__bins *out);
+double evtwin__bins_at(const evtwin__bins *bins, double v);
+
+/* The inner fold of training row k of n, which is of group (from 1, in order of appearance) of
+ * n_groups. */
+uint8_t evtwin__inner_fold(size_t n_groups, size_t group, size_t k, size_t n);
 
 #endif

@@ -69,6 +69,66 @@ static evtwin_status make_matrix(const float *x, const float *y, size_t rows, si
     return EVTWIN_OK;
 }
 
+/* ---- rows from a source ---- */
+
+/* What the callbacks of XGBoost, which know success and its opposite only, keep for us. */
+typedef struct feed {
+    const evtwin__booster_data *data;
+    DMatrixHandle proxy;
+    evtwin_status status; /* of the source, or of taking its batch */
+    char error[512];
+} feed;
+
+static void on_reset(DataIterHandle handle) {
+    const feed *f = handle;
+    f->data->source->reset(f->data->source->ctx);
+}
+
+static evtwin_status take_batch(feed *f) {
+    const float *x, *y;
+    size_t rows;
+    char array[192];
+    const evtwin_status st = f->data->source->next(f->data->source->ctx, &x, &y, &rows);
+    if (st != EVTWIN_OK) {
+        return st;
+    }
+    array_interface(x, rows, f->data->cols, array, sizeof array);
+    XGB_TRY(XGProxyDMatrixSetDataDense(f->proxy, array));
+    array_interface(y, rows, 0, array, sizeof array);
+    XGB_TRY(XGDMatrixSetInfoFromInterface(f->proxy, "label", array));
+    return EVTWIN_OK;
+}
+
+/* 1 = there is a batch, 0 = there is none: after a failure XGBoost gets no more, and what it made
+ * is thrown away. */
+static int on_next(DataIterHandle handle) {
+    feed *f = handle;
+    if (f->status < 0) {
+        return 0;
+    }
+    const evtwin_status st = take_batch(f);
+    if (st < 0) {
+        f->status = st;
+        snprintf(f->error, sizeof f->error, "%s", evtwin_last_error());
+    }
+    return st == EVTWIN_OK;
+}
+
+static evtwin_status make_streamed_matrix(const evtwin__booster_data *data, DMatrixHandle *out) {
+    feed f = {.data = data};
+    XGB_TRY(XGProxyDMatrixCreate(&f.proxy));
+    const int rc =
+        XGQuantileDMatrixCreateFromCallback(&f, f.proxy, NULL, on_reset, on_next,
+                                            "{\"missing\":NaN,\"nthread\":1,\"max_bin\":256}", out);
+    const evtwin_status st =
+        rc == 0 || f.status < 0 ? EVTWIN_OK : xgboost_failed("XGQuantileDMatrixCreateFromCallback");
+    XGDMatrixFree(f.proxy);
+    EVTWIN_FAIL_IF(f.status < 0, f.status, "%s", f.error);
+    return st;
+}
+
+/* ---- training ---- */
+
 static evtwin_status set_number(BoosterHandle booster, const char *name, double value) {
     char text[EVTWIN__NUM_SIZE];
     evtwin__format_f64(value, text);
@@ -167,7 +227,9 @@ static evtwin_status make_booster(const evtwin__booster_params *params,
                                   const evtwin__booster_data *data, matrices *m,
                                   BoosterHandle *out) {
     const evtwin__booster_watch *watch = data->watch;
-    EVTWIN_TRY(make_matrix(data->x, data->y, data->rows, data->cols, &m->train));
+    EVTWIN_TRY(data->source != NULL
+                   ? make_streamed_matrix(data, &m->train)
+                   : make_matrix(data->x, data->y, data->rows, data->cols, &m->train));
     if (watch != NULL && watch->rows > 0) {
         EVTWIN_TRY(make_matrix(watch->x, watch->y, watch->rows, data->cols, &m->held_out));
     }
@@ -225,7 +287,7 @@ evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
                                     const evtwin__booster_data *data,
                                     evtwin__booster_round_fn round, void *ctx,
                                     evtwin__booster_model *out) {
-    assert(data->rows > 0 && data->cols > 0);
+    assert((data->rows > 0 || data->source != NULL) && data->cols > 0);
     evtwin_status st;
     matrices m = {NULL, NULL};
     BoosterHandle booster = NULL;

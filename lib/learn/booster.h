@@ -36,13 +36,26 @@ typedef struct evtwin__booster_watch {
     void *ctx;
 } evtwin__booster_watch;
 
-/* What to train on: x (rows, cols) row-major, finite or NaN; y (rows), finite. */
+/* Rows that come batch by batch, several times over: XGBoost keeps them in a byte or two a value.
+ */
+typedef struct evtwin__booster_source {
+    /* Back to the first batch. */
+    void (*reset)(void *ctx);
+    /* The next batch: x (rows, cols) and y (rows), borrowed until the next call, at least one row;
+     * EVTWIN_DONE behind the last. The same batches after each reset. */
+    evtwin_status (*next)(void *ctx, const float **x_out, const float **y_out, size_t *rows_out);
+    void *ctx;
+} evtwin__booster_source;
+
+/* What to train on: x (rows, cols) row-major, finite or NaN; y (rows), finite; or a source of them.
+ */
 typedef struct evtwin__booster_data {
     const float *x;
     size_t rows, cols;
     const float *y;
-    const char *const *feature_names;   /* (cols) */
-    const evtwin__booster_watch *watch; /* NULL = nobody; the forest is the same */
+    const char *const *feature_names;     /* (cols) */
+    const evtwin__booster_watch *watch;   /* NULL = nobody; the forest is the same */
+    const evtwin__booster_source *source; /* NULL = x and y hold all rows */
 } evtwin__booster_data;
 
 /* A trained forest. Owned; cleared by evtwin__booster_clear. */
@@ -57,7 +70,7 @@ typedef struct evtwin__booster_model {
 typedef int (*evtwin__booster_round_fn)(void *ctx);
 
 /* Train on one thread: the result depends on the arguments alone. EVTWIN_E_EXTERNAL with XGBoost's
- * own words; EVTWIN_E_UNSUPPORTED in a build without it. */
+ * own words; EVTWIN_E_UNSUPPORTED in a build without it; the failure of a source. */
 evtwin_status evtwin__booster_train(const evtwin__booster_params *params,
                                     const evtwin__booster_data *data,
                                     evtwin__booster_round_fn round, void *ctx,

@@ -43,14 +43,26 @@ static evtwin_status held_begin(evtwin_target_kind kind, evtwin__result *r, held
 }
 
 /* From the rows of the batteries of group (n). */
-static evtwin_status fit_on(const held *h, const int32_t *group, evtwin__interval *interval,
-                            evtwin__calibration *calibration) {
-    if (h->kind == EVTWIN_TARGET_EVENT) {
-        return evtwin__calibration_fit(h->raw, h->truth, group, h->n, calibration);
+static evtwin_status fit_rows(evtwin_target_kind kind, const double *raw, const double *truth,
+                              const int32_t *group, size_t n, evtwin__interval *interval,
+                              evtwin__calibration *calibration) {
+    if (kind == EVTWIN_TARGET_EVENT) {
+        return evtwin__calibration_fit(raw, truth, group, n, calibration);
     }
     const evtwin_status st =
-        evtwin__interval_calibrate(h->raw, h->truth, group, h->n, interval_level, interval);
+        evtwin__interval_calibrate(raw, truth, group, n, interval_level, interval);
     return st == EVTWIN_E_DATA ? EVTWIN_OK : st; /* then there is none */
+}
+
+static evtwin_status fit_on(const held *h, const int32_t *group, evtwin__interval *interval,
+                            evtwin__calibration *calibration) {
+    return fit_rows(h->kind, h->raw, h->truth, group, h->n, interval, calibration);
+}
+
+evtwin_status evtwin__calibrate_from(evtwin_target_kind kind, const double *predicted,
+                                     const double *truth, const int32_t *battery, size_t n,
+                                     evtwin__bundle_model *model) {
+    return fit_rows(kind, predicted, truth, battery, n, &model->interval, &model->calibration);
 }
 
 /* Room for the ends of the intervals. */
@@ -158,10 +170,13 @@ static batteries count_batteries(const evtwin__label *label, const evtwin__group
 }
 
 /* Models are trained for what will come of it only. */
-static int is_enough(evtwin_target_kind kind, const batteries *b) {
-    return kind == EVTWIN_TARGET_NUMBER ? b->n >= 2
-                                        : b->n_with >= EVTWIN__CALIBRATION_ENOUGH &&
-                                              b->n_without >= EVTWIN__CALIBRATION_ENOUGH;
+size_t evtwin__calibration_folds(evtwin_target_kind kind, size_t n, size_t n_with,
+                                 size_t n_without) {
+    const int is_enough =
+        kind == EVTWIN_TARGET_NUMBER
+            ? n >= 2
+            : n_with >= EVTWIN__CALIBRATION_ENOUGH && n_without >= EVTWIN__CALIBRATION_ENOUGH;
+    return !is_enough ? 0 : n < CALIBRATION_FOLDS ? n : CALIBRATION_FOLDS;
 }
 
 /* Folds of the batteries of the training part; rows of the scored part are left out. row and fold
@@ -179,15 +194,15 @@ static evtwin_status fold_training_part(const evtwin__peers *peers, evtwin_targe
     const batteries b = count_batteries(whole, groups, row, n);
     *found = (evtwin__calibration){
         .n_batteries = b.n, .n_rows = n, .n_with = b.n_with, .n_without = b.n_without};
+    label->n_parts = evtwin__calibration_folds(kind, b.n, b.n_with, b.n_without);
     /* what all processes that train together have enough for */
-    double least[] = {is_enough(kind, &b),
-                      (double)(b.n < CALIBRATION_FOLDS ? b.n : CALIBRATION_FOLDS)};
-    EVTWIN_TRY(evtwin__peers_reduce(peers, EVTWIN__PEERS_MIN, least, 2));
-    label->is_present = least[0] > 0.0 && least[1] >= 2.0;
+    double least = (double)label->n_parts;
+    EVTWIN_TRY(evtwin__peers_reduce(peers, EVTWIN__PEERS_MIN, &least, 1));
+    label->n_parts = (size_t)least;
+    label->is_present = label->n_parts > 0;
     if (!label->is_present) {
         return EVTWIN_OK;
     }
-    label->n_parts = (size_t)least[1];
     EVTWIN_TRY(evtwin__split_folds(groups, row, n, label->n_parts, NULL, fold));
     for (size_t k = 0, i = 0; k < whole->n; k++) {
         label->part[k] = whole->part[k] < 0 ? fold[i++] : EVTWIN__LEFT_OUT;
@@ -226,8 +241,8 @@ static evtwin_status fit_inside(evtwin_target_kind kind, evtwin__result *inside,
     return st;
 }
 
-static evtwin_status apply_outside(evtwin_target_kind kind, evtwin__result *result,
-                                   const evtwin__bundle_model *model) {
+evtwin_status evtwin__calibrate_held_out(evtwin_target_kind kind, evtwin__result *result,
+                                         const evtwin__bundle_model *model) {
     held h;
     evtwin_status st = held_begin(kind, result, &h);
     if (st >= 0 && (st = make_ends(&h)) >= 0) {
@@ -254,7 +269,7 @@ static evtwin_status calibrate_inside(evtwin_trainer *trainer, const evtwin__dat
             EVTWIN_TRY(fit_inside(kind, &r->trainer.result[t], model));
         }
         if (data->label[t].is_present) {
-            EVTWIN_TRY(apply_outside(kind, &trainer->result[t], model));
+            EVTWIN_TRY(evtwin__calibrate_held_out(kind, &trainer->result[t], model));
         }
     }
     return EVTWIN_OK;

@@ -45,6 +45,23 @@ static double quantile(const double *v, size_t n, double q) {
     return v[below] + (at - (double)below) * (v[above] - v[below]);
 }
 
+size_t evtwin__count_outliers_in(double *v, size_t n) {
+    if (n == 0) {
+        return 0;
+    }
+    qsort(v, n, sizeof *v, evtwin__compare_f64);
+    const double q1 = quantile(v, n, 0.25);
+    const double q3 = quantile(v, n, 0.75);
+    const double low = q1 - 1.5 * (q3 - q1);
+    const double high = q3 + 1.5 * (q3 - q1);
+
+    size_t n_outliers = 0;
+    for (size_t k = 0; k < n; k++) {
+        n_outliers += v[k] < low || v[k] > high;
+    }
+    return n_outliers;
+}
+
 size_t evtwin__count_outliers(const double *v, size_t stride, const size_t *order, size_t n,
                               double *scratch) {
     size_t n_known = 0;
@@ -54,20 +71,7 @@ size_t evtwin__count_outliers(const double *v, size_t stride, const size_t *orde
             scratch[n_known++] = value;
         }
     }
-    if (n_known == 0) {
-        return 0;
-    }
-    qsort(scratch, n_known, sizeof *scratch, evtwin__compare_f64);
-    const double q1 = quantile(scratch, n_known, 0.25);
-    const double q3 = quantile(scratch, n_known, 0.75);
-    const double low = q1 - 1.5 * (q3 - q1);
-    const double high = q3 + 1.5 * (q3 - q1);
-
-    size_t n_outliers = 0;
-    for (size_t k = 0; k < n_known; k++) {
-        n_outliers += scratch[k] < low || scratch[k] > high;
-    }
-    return n_outliers;
+    return evtwin__count_outliers_in(scratch, n_known);
 }
 
 static evtwin_status set_number(evtwin_table *table, size_t col, size_t row, double value) {

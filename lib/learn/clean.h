@@ -15,6 +15,9 @@ void evtwin__fill_forward(double *v, size_t stride, const int32_t *group_of_row,
 size_t evtwin__count_outliers(const double *v, size_t stride, const size_t *order, size_t n,
                               double *scratch);
 
+/* The same of v (n), which is sorted; NaN must not be among them. */
+size_t evtwin__count_outliers_in(double *v, size_t n);
+
 /* Doubles in ascending order, for qsort. */
 int evtwin__compare_f64(const void *a, const void *b);
 

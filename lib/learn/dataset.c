@@ -112,8 +112,10 @@ static evtwin_status clean_features(evtwin_trainer *trainer, evtwin__dataset *da
     for (size_t i = 0; i < data->cols; i++) {
         evtwin_clean_report *report = &trainer->clean[i];
         evtwin__fill_forward(data->x + i, data->cols, g->of_row, g->order, g->n_ordered, report);
-        report->n_outliers =
-            evtwin__count_outliers(data->x + i, data->cols, g->order, g->n_ordered, scratch);
+        if (!data->is_piece) { /* those of a piece say nothing */
+            report->n_outliers =
+                evtwin__count_outliers(data->x + i, data->cols, g->order, g->n_ordered, scratch);
+        }
     }
     evtwin__free(scratch);
     return EVTWIN_OK;
@@ -205,6 +207,7 @@ static void pick_rows(const evtwin__dataset *data, evtwin__label *label) {
         label->n_groups_used += g->of_row[r] != group;
         group = g->of_row[r];
         label->row[label->n++] = r;
+        label->n_positive += label->y[r] != 0.0;
     }
     label->n_groups_without = g->names.n - label->n_groups_used;
 }
@@ -213,8 +216,8 @@ const char *evtwin__target_option(const evtwin_target *target) {
     return strcmp(target->name, "rul") == 0 ? "--target" : "--failure-target";
 }
 
-/* A label must differ between rows, or there is nothing to learn. */
-static evtwin_status check_label(const evtwin_target *target, const evtwin__label *label) {
+evtwin_status evtwin__label_check(const evtwin_target *target, const evtwin__label *label,
+                                  double first, int is_constant, int is_constant_float) {
     EVTWIN_FAIL_IF(label->n == 0, EVTWIN_E_DATA,
                    "%s target '%s': no row has the target, its group and all features known "
                    "(%zu without target, %zu without group, %zu without a feature)",
@@ -223,27 +226,31 @@ static evtwin_status check_label(const evtwin_target *target, const evtwin__labe
     EVTWIN_FAIL_IF(label->n == 1, EVTWIN_E_DATA,
                    "%s target '%s' has one usable row, training needs at least two", target->title,
                    label->column);
-    const double first = label->y[label->row[0]];
-    int is_constant = 1;
-    for (size_t k = 1; k < label->n; k++) {
-        const double y = label->y[label->row[k]];
-        if ((float)y != (float)first) {
-            return EVTWIN_OK;
-        }
-        is_constant &= y == first;
-    }
     char number[EVTWIN__NUM_SIZE];
     evtwin__format_f64(first, number);
-    EVTWIN_FAIL_IF(!is_constant, EVTWIN_E_DATA,
+    EVTWIN_FAIL_IF(is_constant, EVTWIN_E_DATA,
+                   "%s target '%s' %s: all %zu usable rows are %s; leave the target out "
+                   "(%s none) to train the others",
+                   target->title, label->column,
+                   target->kind == EVTWIN_TARGET_EVENT ? "has one class only" : "is constant",
+                   label->n, number, evtwin__target_option(target));
+    EVTWIN_FAIL_IF(is_constant_float, EVTWIN_E_DATA,
                    "%s target '%s': all %zu usable rows are %s in the 32-bit floats that models "
                    "work in (24 binary digits); subtract what they have in common",
                    target->title, label->column, label->n, number);
-    EVTWIN_FAIL(EVTWIN_E_DATA,
-                "%s target '%s' %s: all %zu usable rows are %s; leave the target out "
-                "(%s none) to train the others",
-                target->title, label->column,
-                target->kind == EVTWIN_TARGET_EVENT ? "has one class only" : "is constant",
-                label->n, number, evtwin__target_option(target));
+    return EVTWIN_OK;
+}
+
+/* A label must differ between rows, or there is nothing to learn. */
+static evtwin_status check_label(const evtwin_target *target, const evtwin__label *label) {
+    const double first = label->n > 0 ? label->y[label->row[0]] : (double)NAN;
+    int is_constant = 1, is_constant_float = 1;
+    for (size_t k = 1; k < label->n && is_constant_float; k++) {
+        const double y = label->y[label->row[k]];
+        is_constant &= y == first;
+        is_constant_float &= (float)y == (float)first;
+    }
+    return evtwin__label_check(target, label, first, is_constant, is_constant_float);
 }
 
 /* Ours for a quantity of the schema, else what the column says; a probability has none. */
@@ -276,7 +283,7 @@ static evtwin_status load_label(size_t col, size_t t, evtwin_trainer *trainer,
     EVTWIN_TRY(evtwin__bundle_keep_name(&trainer->bundle, label->unit, &model->unit));
     EVTWIN_TRY(read_label(table, col, target, min, label));
     pick_rows(data, label);
-    return check_label(target, label);
+    return data->is_piece ? EVTWIN_OK : check_label(target, label);
 }
 
 /* ---- cycles so far ---- */
@@ -314,19 +321,22 @@ static evtwin_status load_cycles(evtwin__dataset *data) {
 
 /* ---- all of it ---- */
 
-/* What was trained from, for the manifest. */
-static evtwin_status describe_source(const evtwin__dataset *data, evtwin__bundle *b) {
+/* The first and the last time. */
+void evtwin__dataset_span(const evtwin__dataset *data, int64_t *first_us, int64_t *last_us) {
     const size_t col = data->groups.time_col;
     const int64_t *time_us = evtwin_table_i64(data->table, col);
-    int64_t first_us = INT64_MAX, last_us = INT64_MIN;
     for (size_t r = 0; time_us != NULL && r < data->rows; r++) {
         if (evtwin_table_is_valid(data->table, col, r)) {
-            first_us = time_us[r] < first_us ? time_us[r] : first_us;
-            last_us = time_us[r] > last_us ? time_us[r] : last_us;
+            *first_us = time_us[r] < *first_us ? time_us[r] : *first_us;
+            *last_us = time_us[r] > *last_us ? time_us[r] : *last_us;
         }
     }
-    b->rows = data->rows;
-    b->n_groups = data->groups.names.n;
+}
+
+evtwin_status evtwin__describe_source(evtwin__bundle *b, size_t rows, size_t n_groups,
+                                      int64_t first_us, int64_t last_us) {
+    b->rows = rows;
+    b->n_groups = n_groups;
     char first[EVTWIN_TIME_TEXT_SIZE], last[EVTWIN_TIME_TEXT_SIZE];
     if (first_us <= last_us && evtwin_time_format(first_us, first, sizeof first) == EVTWIN_OK &&
         evtwin_time_format(last_us, last, sizeof last) == EVTWIN_OK) {
@@ -341,8 +351,9 @@ evtwin_status evtwin__dataset_load(const evtwin_train_options *options,
                                    evtwin_trainer *trainer, evtwin__dataset *data) {
     size_t label_col[EVTWIN__T_COUNT];
     data->rows = evtwin_table_rows(data->table);
-    EVTWIN_FAIL_IF(data->rows < 2, EVTWIN_E_DATA, "%s has %zu row%s, training needs at least two",
-                   trainer->bundle.source_name, data->rows, data->rows == 1 ? "" : "s");
+    EVTWIN_FAIL_IF(data->rows < 2 && !data->is_piece, EVTWIN_E_DATA,
+                   "%s has %zu row%s, training needs at least two", trainer->bundle.source_name,
+                   data->rows, data->rows == 1 ? "" : "s");
     EVTWIN_TRY(find_labels(data->table, column, trainer, label_col));
     EVTWIN_TRY(
         evtwin__check_battery_ids(data->table, evtwin_telemetry_find(data->table, "battery_id")));
@@ -355,7 +366,10 @@ evtwin_status evtwin__dataset_load(const evtwin_train_options *options,
             EVTWIN_TRY(load_label(label_col[t], t, trainer, data));
         }
     }
-    return describe_source(data, &trainer->bundle);
+    int64_t first_us = INT64_MAX, last_us = INT64_MIN;
+    evtwin__dataset_span(data, &first_us, &last_us);
+    return evtwin__describe_source(&trainer->bundle, data->rows, data->groups.names.n, first_us,
+                                   last_us);
 }
 
 void evtwin__dataset_clear(evtwin__dataset *data) {

@@ -10,34 +10,31 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The lowest health of a row with life left: as it was where the data tell, else as reported. */
-static double lowest_alive(const evtwin_trainer *trainer, const evtwin__dataset *data, size_t t) {
+double evtwin__end_of_life_lowest(const evtwin_trainer *trainer, const evtwin__dataset *data) {
     const evtwin_table *table = data->table;
     const size_t truth = evtwin_table_find(table, evtwin__schema[EVTWIN__Q_TRUTH_SOH].name);
     const size_t own = evtwin__end_of_life_column(&trainer->bundle);
+    const double *rul = data->label[EVTWIN__T_RUL].y;
     double lowest = INFINITY;
-    for (size_t r = 0; r < data->rows; r++) {
+    for (size_t r = 0; rul != NULL && r < data->rows; r++) {
         const double soh = truth != EVTWIN_NO_COLUMN          ? evtwin_table_number(table, truth, r)
                            : own < trainer->bundle.n_features ? data->x[r * data->cols + own]
                                                               : (double)NAN;
-        if (data->label[t].y[r] > 0.0 && soh < lowest) {
+        if (rul[r] > 0.0 && soh < lowest) {
             lowest = soh;
         }
     }
     return lowest;
 }
 
-evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__dataset *data,
-                                       double given) {
+evtwin_status evtwin__end_of_life_set(evtwin_trainer *trainer, int has_rul, double given,
+                                      double lowest) {
     evtwin__bundle *b = &trainer->bundle;
-    size_t t;
-    evtwin_target_find("rul", &t);
     b->eol_soh_percent = given > 0.0 ? given : (double)NAN; /* which is not written */
-    if (!data->label[t].is_present || evtwin__end_of_life_column(b) == b->n_features) {
+    if (!has_rul || evtwin__end_of_life_column(b) == b->n_features) {
         return EVTWIN_OK;
     }
     if (!(given > 0.0)) {
-        const double lowest = lowest_alive(trainer, data, t);
         b->eol_soh_percent = lowest > 0.0 && lowest < 100.0 ? lowest : (double)NAN;
     }
     if (b->eol_soh_percent > 0.0 && b->label_rule[0] == '\0') {
@@ -48,6 +45,12 @@ evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__da
         return evtwin__bundle_keep(b, rule, &b->label_rule);
     }
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__dataset *data,
+                                       double given) {
+    return evtwin__end_of_life_set(trainer, data->label[EVTWIN__T_RUL].is_present, given,
+                                   evtwin__end_of_life_lowest(trainer, data));
 }
 
 size_t evtwin__end_of_life_column(const evtwin__bundle *b) {

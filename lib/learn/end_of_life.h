@@ -12,6 +12,13 @@
 evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__dataset *data,
                                        double given);
 
+/* Its parts, for data that come in pieces: the lowest health of a row with life left, as it was
+ * where the data tell, else as reported; infinite if there is none. Then the rule from that of all
+ * pieces. */
+double evtwin__end_of_life_lowest(const evtwin_trainer *trainer, const evtwin__dataset *data);
+evtwin_status evtwin__end_of_life_set(evtwin_trainer *trainer, int has_rul, double given,
+                                      double lowest);
+
 /* The model's column of health in percent (of recipe history the median over ten cycles); the
  * number of columns if the bundle has no such rule or none of its features is health. */
 size_t evtwin__end_of_life_column(const evtwin__bundle *bundle);

@@ -51,9 +51,9 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
     evtwin__bundle_model *model = &trainer->bundle.model[t];
     const size_t n_test = evtwin_table_rows(r->held_out);
     const size_t n_folds = trainer->options.cv_folds > 0 ? label->n_parts : 0;
-    const evtwin_score counts = {.n_train = n_folds > 0 ? label->n_all : label->n_all - n_test,
-                                 .n_test = n_test,
-                                 .n_folds = n_folds};
+    const size_t n_used = label->n + label->n_elsewhere;
+    const evtwin_score counts = {
+        .n_train = n_folds > 0 ? n_used : n_used - n_test, .n_test = n_test, .n_folds = n_folds};
     const double *predicted[EVTWIN__N_SCORED];
     for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
         predicted[s] = evtwin__held(r, EVTWIN__HELD_SCORED + s);
@@ -64,7 +64,8 @@ static evtwin_status score_whole(evtwin_trainer *trainer, const evtwin__label *l
     EVTWIN_TRY(score_rows(kind, &counts, evtwin__held(r, EVTWIN__HELD_TRUTH), predicted,
                           model->single_feature, model->score));
     if (kind == EVTWIN_TARGET_EVENT) {
-        model->score[EVTWIN_SCORED_MEAN].base_rate = label->y_sum_all / (double)label->n_all;
+        model->score[EVTWIN_SCORED_MEAN].base_rate =
+            (double)(label->n_positive + label->n_positive_elsewhere) / (double)n_used;
     }
     return EVTWIN_OK;
 }
@@ -87,7 +88,8 @@ static evtwin_status score_fold(const evtwin_trainer *trainer, const evtwin__lab
         }
         n += fold_of[i] == (int64_t)fold;
     }
-    const evtwin_score counts = {.n_train = label->n_all - n, .n_test = n, .n_folds = label->n_parts};
+    const evtwin_score counts = {
+        .n_train = label->n + label->n_elsewhere - n, .n_test = n, .n_folds = label->n_parts};
     const char *feature = evtwin_features_name(evtwin__bundle_inputs(&trainer->bundle).features,
                                                r->single_feature[fold]);
     return score_rows(trainer->target[t].kind, &counts, to[0], to + 1, feature, r->fold[fold]);

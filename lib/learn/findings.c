@@ -78,15 +78,18 @@ static evtwin_status find_one_row_groups(evtwin_trainer *trainer, const evtwin__
         n_single += starts && ends;
         example = starts && ends && example < 0 ? group : example;
     }
-    if (n_single == 0) {
-        return EVTWIN_OK;
-    }
-    return FIND_ONE_OF(trainer, trainer->options.allow_single_rows, ONE_ROW_GROUPS,
-                       ONE_ROW_GROUPS_REFUSED, COUNT(n_single), COUNT(g->names.n),
-                       TEXT(g->names.text[example]));
+    return n_single == 0
+               ? EVTWIN_OK
+               : evtwin__find_one_row_groups(trainer, n_single, g->names.n, g->names.text[example]);
 }
 
-static evtwin_status find_cleaned(evtwin_trainer *trainer, size_t cols) {
+evtwin_status evtwin__find_one_row_groups(evtwin_trainer *trainer, size_t n, size_t n_groups,
+                                          const char *first) {
+    return FIND_ONE_OF(trainer, trainer->options.allow_single_rows, ONE_ROW_GROUPS,
+                       ONE_ROW_GROUPS_REFUSED, COUNT(n), COUNT(n_groups), TEXT(first));
+}
+
+evtwin_status evtwin__find_cleaned(evtwin_trainer *trainer, size_t cols) {
     const evtwin_clean_report *clean = trainer->clean;
     size_t n_filled = 0, n_outliers = 0, worst = 0;
     for (size_t i = 0; i < cols; i++) {
@@ -103,19 +106,24 @@ static evtwin_status find_cleaned(evtwin_trainer *trainer, size_t cols) {
                       TEXT(trainer->bundle.feature[worst].column), COUNT(clean[worst].n_outliers));
 }
 
-evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data) {
+evtwin_status evtwin__find_in_counts(evtwin_trainer *trainer, const evtwin__dataset *data) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         const evtwin__label *l = &data->label[t];
         if (l->is_present) {
             EVTWIN_TRY(find_left_out(trainer, data, t));
         }
     }
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    EVTWIN_TRY(evtwin__find_in_counts(trainer, data));
     const int has_time = data->groups.time_col != EVTWIN_NO_COLUMN;
     EVTWIN_TRY(strcmp(trainer->split_by, "time") != 0
                    ? find_one_row_groups(trainer, data)
                    : FIND(trainer, ONE_SERIES, NULL,
                           TEXT(has_time ? "in time" : "of the rows (there is no time column)")));
-    return find_cleaned(trainer, data->cols);
+    return evtwin__find_cleaned(trainer, data->cols);
 }
 
 /* ---- about the scores ---- */

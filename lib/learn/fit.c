@@ -41,10 +41,11 @@ static evtwin_status add_held_columns(evtwin_table *table, const char *unit) {
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__held_out_create(const char *unit, evtwin_table **out) {
+evtwin_status evtwin__make_held_table(const char *unit, size_t n, evtwin_table **out) {
     evtwin_table *table = NULL;
-    evtwin_status st = evtwin_table_create(&table);
-    if (st < 0 || (st = add_held_columns(table, unit)) < 0) {
+    evtwin_status st;
+    EVTWIN_TRY(evtwin_table_create(&table));
+    if ((st = add_held_columns(table, unit)) < 0 || (st = evtwin_table_resize(table, n)) < 0) {
         evtwin_table_free(table);
         return st;
     }
@@ -82,8 +83,7 @@ static evtwin_status make_held_out(evtwin__fitting *f, size_t t) {
     for (size_t k = 0; k < label->n; k++) {
         n_held += label->part[k] >= 0;
     }
-    EVTWIN_TRY(evtwin__held_out_create(label->unit, &result->held_out));
-    EVTWIN_TRY(evtwin_table_resize(result->held_out, n_held));
+    EVTWIN_TRY(evtwin__make_held_table(label->unit, n_held, &result->held_out));
     EVTWIN_TRY(fill_held_rows(f->data, label, result->held_out));
     for (size_t s = 0; s < EVTWIN__N_SCORED; s++) {
         f->held[t][s] = evtwin_table_f64_edit(result->held_out, EVTWIN__HELD_SCORED + s);

@@ -23,6 +23,22 @@ typedef struct evtwin__fitting {
     evtwin__rounds rounds;
 } evtwin__fitting;
 
+/* fit.c: the table of a target's held-out predictions (evtwin_trainer_predictions), n rows that are
+ * missing still. */
+evtwin_status evtwin__make_held_table(const char *unit, size_t n, evtwin_table **out);
+
+/* fit_model.c: what XGBoost was asked for goes to the model that is saved. */
+void evtwin__describe_growth(const evtwin__booster_params *params, evtwin__bundle_model *saved);
+
+/* A saved forest that is watched: room for n_rounds metrics, so that keeping one cannot fail.
+ * evtwin__keep_round is a evtwin__booster_metric_fn of it. */
+typedef struct evtwin__watched {
+    evtwin__result *result;
+    int forest;
+} evtwin__watched;
+evtwin_status evtwin__rounds_reserve(evtwin__result *result, size_t n_trees);
+void evtwin__keep_round(void *ctx, int round, const char *name, double train, double held_out);
+
 /* Train job number item of a fitting, ctx, and predict what it holds out. */
 evtwin_status evtwin__fit_model(void *ctx, size_t item);
 

@@ -110,32 +110,33 @@ static int are_rounds_kept(const job *j) {
     return j->is_saved && j->work.trainer->options.keep_rounds;
 }
 
-/* Room for all metrics of all rounds, so that telling one cannot fail; rows held out. */
-static evtwin_status prepare_rounds(job *j) {
+evtwin_status evtwin__rounds_reserve(evtwin__result *result, size_t n_trees) {
     enum { METRICS = 2 };
+    result->rounds_capacity = METRICS * n_trees;
+    result->rounds = evtwin__calloc(result->rounds_capacity, sizeof *result->rounds);
+    EVTWIN_FAIL_IF(result->rounds == NULL, EVTWIN_E_NOMEM,
+                   "out of memory for the rounds of %zu trees", n_trees);
+    return EVTWIN_OK;
+}
+
+/* Room for all metrics of all rounds; rows held out. */
+static evtwin_status prepare_rounds(job *j) {
     evtwin__work *w = &j->work;
     evtwin__result *result = &w->trainer->result[w->t];
     if (!are_rounds_kept(j)) {
         return EVTWIN_OK;
     }
-    result->rounds_capacity = METRICS * w->n_forests * (size_t)w->growth.trees;
-    result->rounds = evtwin__calloc(result->rounds_capacity, sizeof *result->rounds);
+    EVTWIN_TRY(evtwin__rounds_reserve(result, w->n_forests * (size_t)w->growth.trees));
     j->held_x = evtwin__calloc(w->part.n_test, w->data->model_cols * sizeof *j->held_x);
     j->held_y = evtwin__calloc(w->part.n_test, sizeof *j->held_y);
-    EVTWIN_FAIL_IF(result->rounds == NULL || j->held_x == NULL || j->held_y == NULL, EVTWIN_E_NOMEM,
-                   "out of memory for the rounds of %zu trees", result->rounds_capacity);
+    EVTWIN_FAIL_IF(j->held_x == NULL || j->held_y == NULL, EVTWIN_E_NOMEM,
+                   "out of memory to watch %zu rows", w->part.n_test);
     evtwin__work_take_test(w, j->held_x);
     return EVTWIN_OK;
 }
 
-/* A forest that is watched. */
-typedef struct watched {
-    evtwin__result *result;
-    int forest;
-} watched;
-
-static void keep_round(void *ctx, int round, const char *name, double train, double held_out) {
-    const watched *of = ctx;
+void evtwin__keep_round(void *ctx, int round, const char *name, double train, double held_out) {
+    const evtwin__watched *of = ctx;
     evtwin__result *r = of->result;
     if (r->n_rounds < r->rounds_capacity) {
         r->rounds[r->n_rounds++] = (evtwin__round){of->forest, round, name, train, held_out};
@@ -149,9 +150,12 @@ static evtwin_status grow_forest(job *j, size_t k) {
     evtwin__work *w = &j->work;
     evtwin__booster_data data;
     EVTWIN_TRY(evtwin__work_forest(w, k, &j->params[k], &data));
-    watched of = {&w->trainer->result[w->t], (int)k};
-    const evtwin__booster_watch watch = {
-        .x = j->held_x, .y = j->held_y, .rows = w->part.n_test, .tell = keep_round, .ctx = &of};
+    evtwin__watched of = {&w->trainer->result[w->t], (int)k};
+    const evtwin__booster_watch watch = {.x = j->held_x,
+                                         .y = j->held_y,
+                                         .rows = w->part.n_test,
+                                         .tell = evtwin__keep_round,
+                                         .ctx = &of};
     if (are_rounds_kept(j)) {
         evtwin__work_labels(w, k, w->part.test, w->part.n_test, j->held_y);
         data.watch = &watch;
@@ -173,8 +177,7 @@ static evtwin_status train_and_predict(job *j) {
     return EVTWIN_OK;
 }
 
-/* What XGBoost was asked for. */
-static void describe(const evtwin__booster_params *params, evtwin__bundle_model *saved) {
+void evtwin__describe_growth(const evtwin__booster_params *params, evtwin__bundle_model *saved) {
     const evtwin__growth *g = &params->growth;
     saved->trees = (size_t)g->trees;
     saved->depth = (size_t)g->depth;
@@ -190,7 +193,7 @@ static void save_model(job *j) {
     const evtwin__work *w = &j->work;
     evtwin__bundle_model *saved = &w->trainer->bundle.model[w->t];
     evtwin__result *result = &w->trainer->result[w->t];
-    describe(&j->params[0], saved);
+    evtwin__describe_growth(&j->params[0], saved);
     memcpy(result->params, j->params, sizeof result->params);
     saved->json = j->model[0].json;
     saved->json_size = j->model[0].size;

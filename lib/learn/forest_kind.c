@@ -26,11 +26,14 @@ static const struct {
 } others[] = {
 #define TEXT(text) text, sizeof text - 1
     /* of XGBoost; the binary format has its parameters first, then the booster's name */
-    {TEXT("binf"), 0, "a binary model of XGBoost 1.x", convert},
-    {TEXT("bs64"), 0, "a binary model of XGBoost 1.x", convert},
-    {TEXT("\6\0\0\0\0\0\0\0gbtree"), 256, "a binary model of XGBoost 1.x", convert},
-    {TEXT("\4\0\0\0\0\0\0\0dart"), 256, "a binary model of XGBoost 1.x", convert},
-    {TEXT("\x8\0\0\0\0\0\0\0gblinear"), 256, "a binary model of XGBoost 1.x", convert},
+    {TEXT("binf"), 0, "a binary model of XGBoost, a format that ended with 3.0", convert},
+    {TEXT("bs64"), 0, "a binary model of XGBoost, a format that ended with 3.0", convert},
+    {TEXT("\6\0\0\0\0\0\0\0gbtree"), 256, "a binary model of XGBoost, a format that ended with 3.0",
+     convert},
+    {TEXT("\4\0\0\0\0\0\0\0dart"), 256, "a binary model of XGBoost, a format that ended with 3.0",
+     convert},
+    {TEXT("\x8\0\0\0\0\0\0\0gblinear"), 256,
+     "a binary model of XGBoost, a format that ended with 3.0", convert},
     {TEXT("booster["), 0, "a text dump of the trees (dump_model)", save_model},
     {TEXT("\"nodeid\""), 64, "a JSON dump of the trees (dump_model)", save_model},
     {TEXT("\"generic_param\""), 64, "the configuration (save_config), without the trees",
@@ -41,7 +44,7 @@ static const struct {
     /* of others */
     {TEXT("tree\nversion="), 0, "a LightGBM model", train_xgboost},
     {TEXT("tree\r\nversion="), 0, "a LightGBM model", train_xgboost},
-    {TEXT("\"tree_info\":[{\"tree_index\""), 4096, "a JSON dump of LightGBM", train_xgboost},
+    {TEXT("\"label_index\""), 256, "a JSON dump of LightGBM", train_xgboost},
     {TEXT("CBM1"), 0, "a CatBoost model", train_xgboost},
 #undef TEXT
 };

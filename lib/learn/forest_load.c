@@ -220,7 +220,8 @@ static const row tree[] = {
      NODES(EVTWIN__NO_CHILD, EVTWIN__LAST_NODE)},
     {"right_children",      integers, REQUIRED, AT(tree.right),
      NODES(EVTWIN__NO_CHILD, EVTWIN__LAST_NODE)},
-    {"parents",             integers, REQUIRED, AT(tree.parent), NODES(0, EVTWIN__NO_PARENT)},
+    {"parents",             integers, REQUIRED, AT(tree.parent),
+     NODES(-1, EVTWIN__NO_PARENT)}, /* -1 is the root's in trees of several outputs */
     {"split_indices",       integers, REQUIRED, AT(tree.split), NODES(0, EVTWIN__DELETED)},
     {"split_conditions",    floats,   REQUIRED, AT(tree.condition), NODES(0, 0)},
     {"default_left",        integers, REQUIRED, AT(tree.default_left), NODES(0, 1)},
@@ -280,6 +281,21 @@ static const row learner[] = {
 static const row file[] = {
     {"learner", object,   REQUIRED, .object = learner},
     {"version", integers, REQUIRED, AT(version), ANY_COUNT, .item = "part"},
+    {.key = NULL}};
+
+/* What stands behind the trees and may say more than they do. */
+static const row outputs[] = {
+    {"num_class",  setting, OPTIONAL, AT(checked), ONE_OUTPUT},
+    {"num_target", setting, OPTIONAL, AT(checked), ONE_OUTPUT},
+    {.key = NULL}};
+
+static const row learner_outline[] = {
+    {"learner_model_param", object, OPTIONAL, .object = outputs},
+    {.key = NULL}};
+
+static const row outline[] = {
+    {"learner", object,   OPTIONAL, .object = learner_outline},
+    {"version", integers, OPTIONAL, AT(version), ANY_COUNT, .item = "part"},
     {.key = NULL}};
 /* clang-format on */
 
@@ -387,24 +403,19 @@ static evtwin_status load(const char *name, loader *l, int all_trees) {
     return evtwin__forest_finish(&l->builder);
 }
 
-/* Files of other versions differ anywhere, and the version stands last: where it is not supported
- * it says more than what was found first. */
+/* Files of other versions differ anywhere, those of several outputs in their trees, and what says
+ * so stands behind them: where the version or the outputs are not supported, that is the reason,
+ * not what was found first. */
 static evtwin_status explain(loader *l, evtwin_status st) {
     char text[512];
-    evtwin__slice key;
-    int more = 1, has_version = 0;
     snprintf(text, sizeof text, "%s", evtwin_last_error());
-    evtwin__scan_begin(&l->scan, l->scan.data, l->scan.size);
-    evtwin_status again = evtwin__scan_enter(&l->scan, '{');
-    while (again >= 0 && !has_version &&
-           (again = evtwin__scan_member(&l->scan, &key, &more)) >= 0 && more) {
-        has_version = evtwin__slice_is(key, "version");
-        again = has_version ? integers(l, &file[1]) : evtwin__scan_skip(&l->scan);
+    evtwin__scan_again(&l->scan);
+    l->version.n = 0;
+    evtwin_status again = object(l, &(row){.object = outline});
+    if (again >= 0 && l->version.n > 0) {
+        again = check_version(l);
     }
-    if (again >= 0 && has_version && check_version(l) == EVTWIN_E_UNSUPPORTED) {
-        return EVTWIN_E_UNSUPPORTED;
-    }
-    return evtwin__fail(st, "%s", text);
+    return again == EVTWIN_E_UNSUPPORTED ? again : evtwin__fail(st, "%s", text);
 }
 
 static void free_loader(loader *l) {

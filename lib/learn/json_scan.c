@@ -216,6 +216,10 @@ static evtwin_status skip_scalar(evtwin__json_scan *s) {
         return EVTWIN_OK;
     }
     s->at = word.at;
+    if (s->passes_nan && s->end - s->at >= 3 && memcmp(s->at, "NaN", 3) == 0) {
+        s->at += 3;
+        return EVTWIN_OK;
+    }
     return fail_at(s, "a value");
 }
 

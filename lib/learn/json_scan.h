@@ -11,7 +11,8 @@
 /* Where reading stands. */
 typedef struct evtwin__json_scan {
     const char *begin, *at, *end;
-    int is_first; /* an object or array was just entered: no comma before its first member */
+    int is_first;   /* an object or array was just entered: no comma before its first member */
+    int passes_nan; /* what is skipped may be NaN, which XGBoost writes though it is not JSON */
 } evtwin__json_scan;
 
 /* All of them: EVTWIN_E_PARSE "byte N: ..." if the file does not hold what is expected; the caller

@@ -19,6 +19,13 @@ void evtwin__scan_begin(evtwin__scan *s, const char *data, size_t size) {
     s->json = evtwin__json_scan_begin(data + mark, size - mark);
 }
 
+void evtwin__scan_again(evtwin__scan *s) {
+    evtwin__scan_begin(s, s->data, s->size);
+    if (!s->is_ubj) { /* UBJSON holds any float */
+        s->json.passes_nan = 1;
+    }
+}
+
 evtwin_status evtwin__scan_decode(const evtwin__scan *s, evtwin__slice string, char **out) {
     if (!s->is_ubj) {
         return evtwin__json_scan_decode(string, out);

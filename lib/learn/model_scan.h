@@ -20,6 +20,9 @@ typedef struct evtwin__scan {
 /* data (size bytes) stays where it is; a byte-order mark of UTF-8 before JSON is passed. */
 void evtwin__scan_begin(evtwin__scan *s, const char *data, size_t size);
 
+/* From the beginning again, only to look for something: NaN is passed wherever it stands. */
+void evtwin__scan_again(evtwin__scan *s);
+
 /* A copy of a string, its escapes decoded, freed by the caller. */
 evtwin_status evtwin__scan_decode(const evtwin__scan *s, evtwin__slice string, char **out);
 

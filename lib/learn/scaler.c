@@ -23,13 +23,14 @@ void evtwin__scaler_clear(evtwin__scaler *s) {
     *s = (evtwin__scaler){0};
 }
 
-/* One column, x[row_index[r] * stride]: the mean, then the root of the mean squared deviation. */
+/* One column, x[row_index[r] * stride] (NULL = every row): the mean, then the root of the mean
+ * squared deviation. */
 static void fit_column(const double *x, size_t stride, const size_t *row_index, size_t n_rows,
                        double *mean, double *scale) {
     double first = 0.0, sum = 0.0, n = 0.0;
     int is_constant = 1;
     for (size_t r = 0; r < n_rows; r++) {
-        const double v = x[row_index[r] * stride];
+        const double v = x[(row_index != NULL ? row_index[r] : r) * stride];
         if (!isnan(v)) {
             first = n == 0.0 ? v : first;
             sum += v;
@@ -42,11 +43,15 @@ static void fit_column(const double *x, size_t stride, const size_t *row_index, 
 
     double square = 0.0;
     for (size_t r = 0; r < n_rows; r++) {
-        const double deviation = x[row_index[r] * stride] - *mean;
+        const double deviation = x[(row_index != NULL ? row_index[r] : r) * stride] - *mean;
         square += isnan(deviation) ? 0.0 : deviation * deviation;
     }
     const double deviation = n > 0.0 ? sqrt(square / n) : 0.0;
     *scale = deviation == 0.0 ? 1.0 : deviation;
+}
+
+void evtwin__scaler_fit_column(const double *v, size_t n, double *mean_out, double *scale_out) {
+    fit_column(v, 1, NULL, n, mean_out, scale_out);
 }
 
 evtwin_status evtwin__scaler_fit(const double *x, size_t cols, const size_t *row_index,

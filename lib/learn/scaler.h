@@ -22,6 +22,9 @@ evtwin_status evtwin__scaler_alloc(size_t n, evtwin__scaler *out);
 evtwin_status evtwin__scaler_fit(const double *x, size_t cols, const size_t *row_index,
                                  size_t n_rows, evtwin__scaler *out);
 
+/* The same of one column v (n), all of it. */
+void evtwin__scaler_fit_column(const double *v, size_t n, double *mean_out, double *scale_out);
+
 /* y[r * n + i] = (x[r * n + i] - mean[i]) / scale[i], computed in double, then rounded to float;
  * NaN stays NaN, what does not fit a float becomes the largest one of its sign. Does not allocate.
  */

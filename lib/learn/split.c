@@ -56,26 +56,23 @@ static void deal(const sized_group *group, size_t n_groups, size_t *weight, size
     }
 }
 
-evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
-                                  size_t n_folds, const uint64_t *seed, int32_t *fold_of) {
+evtwin_status evtwin__deal_folds(const char *const *name, const size_t *size, size_t n_groups,
+                                 size_t n_folds, const uint64_t *seed, int32_t *fold_of_group) {
     evtwin_status st = EVTWIN_OK;
-    sized_group *group = evtwin__calloc(groups->names.n, sizeof *group);
-    int32_t *fold_of_group = evtwin__calloc(groups->names.n, sizeof *fold_of_group);
+    sized_group *group = evtwin__calloc(n_groups, sizeof *group);
     size_t *weight = evtwin__calloc(n_folds, sizeof *weight);
-    if (group == NULL || fold_of_group == NULL || weight == NULL) {
-        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to fold %zu groups", groups->names.n);
+    if (group == NULL || weight == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to fold %zu groups", n_groups);
         goto done;
     }
 
-    for (size_t g = 0; g < groups->names.n; g++) {
-        group[g] = (sized_group){groups->names.text[g], 0, g, 0};
+    for (size_t g = 0; g < n_groups; g++) {
+        group[g] = (sized_group){name[g], size[g], g, 0};
+        fold_of_group[g] = -1;
     }
-    for (size_t k = 0; k < n; k++) {
-        group[groups->of_row[row[k]]].size++;
-    }
-    qsort(group, groups->names.n, sizeof *group, compare_sizes);
+    qsort(group, n_groups, sizeof *group, compare_sizes);
     size_t n_used = 0;
-    while (n_used < groups->names.n && group[n_used].size > 0) {
+    while (n_used < n_groups && group[n_used].size > 0) {
         n_used++;
     }
     if (n_used < n_folds) {
@@ -89,14 +86,33 @@ evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *ro
         qsort(group, n_used, sizeof *group, compare_drawn);
     }
     deal(group, n_used, weight, n_folds, fold_of_group);
-    for (size_t k = 0; k < n; k++) {
-        fold_of[k] = fold_of_group[groups->of_row[row[k]]];
-    }
 
 done:
     evtwin__free(group);
-    evtwin__free(fold_of_group);
     evtwin__free(weight);
+    return st;
+}
+
+evtwin_status evtwin__split_folds(const evtwin__groups *groups, const size_t *row, size_t n,
+                                  size_t n_folds, const uint64_t *seed, int32_t *fold_of) {
+    const size_t n_groups = groups->names.n;
+    size_t *size = evtwin__calloc(n_groups, sizeof *size);
+    int32_t *fold_of_group = evtwin__calloc(n_groups, sizeof *fold_of_group);
+    evtwin_status st = EVTWIN_OK;
+    if (size == NULL || fold_of_group == NULL) {
+        st = evtwin__fail(EVTWIN_E_NOMEM, "out of memory to fold %zu groups", n_groups);
+    }
+    for (size_t k = 0; k < n && st >= 0; k++) {
+        size[groups->of_row[row[k]]]++;
+    }
+    if (st >= 0) {
+        st = evtwin__deal_folds(groups->names.text, size, n_groups, n_folds, seed, fold_of_group);
+    }
+    for (size_t k = 0; k < n && st >= 0; k++) {
+        fold_of[k] = fold_of_group[groups->of_row[row[k]]];
+    }
+    evtwin__free(size);
+    evtwin__free(fold_of_group);
     return st;
 }
 
@@ -151,6 +167,14 @@ static int conditions_met(const keyed_group *group, size_t n, size_t n_test,
         }
     }
     return met;
+}
+
+size_t evtwin__count_users(const evtwin__group_use *use, size_t n_groups) {
+    size_t n = 0;
+    for (size_t g = 0; g < n_groups; g++) {
+        n += rows_of(&use[g]) > 0;
+    }
+    return n;
 }
 
 evtwin_status evtwin__split_groups(const evtwin__group_use *use, size_t n_groups, uint64_t seed,
@@ -215,11 +239,7 @@ static size_t count_use(const evtwin_trainer *trainer, const evtwin__dataset *da
             use[data->groups.of_row[row]].n[t][is_event && label->y[row] != 0.0]++;
         }
     }
-    size_t n = 0;
-    for (size_t g = 0; g < data->groups.names.n; g++) {
-        n += rows_of(&use[g]) > 0;
-    }
-    return n;
+    return evtwin__count_users(use, data->groups.names.n);
 }
 
 /* is_held_out[row] from whole groups where two or more take part, else the last fifth of the used
@@ -246,26 +266,30 @@ static evtwin_status hold_out(evtwin_trainer *trainer, const evtwin__dataset *da
     return st;
 }
 
-/* Both parts must have rows, and what the saved classifier learns from both classes. */
-static evtwin_status check_parts(const evtwin_target *target, const evtwin__label *label,
-                                 const char *split_by) {
+evtwin_status evtwin__check_parts(const evtwin_target *target, const char *column,
+                                  const char *split_by, size_t n_train, size_t n_test,
+                                  size_t n_positive) {
+    EVTWIN_FAIL_IF(n_train == 0 || n_test == 0, EVTWIN_E_DATA,
+                   "target '%s' has no row in the %s part when split by %s", column,
+                   n_train == 0 ? "training" : "held-out", split_by);
+    EVTWIN_FAIL_IF(
+        target->kind == EVTWIN_TARGET_EVENT && (n_positive == 0 || n_positive == n_train),
+        EVTWIN_E_DATA,
+        "%s target '%s' has one class only in the training part when split by %s: "
+        "all %zu rows are %d; leave the target out (%s none) to train the others",
+        target->title, column, split_by, n_train, n_positive > 0, evtwin__target_option(target));
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_label_parts(const evtwin_target *target, const evtwin__label *label,
+                                       const char *split_by) {
     size_t n_test = 0, n_positive = 0;
     for (size_t k = 0; k < label->n; k++) {
         n_test += label->part[k] == 0;
         n_positive += label->part[k] < 0 && label->y[label->row[k]] != 0.0;
     }
-    const size_t n_train = label->n - n_test;
-    EVTWIN_FAIL_IF(n_train == 0 || n_test == 0, EVTWIN_E_DATA,
-                   "target '%s' has no row in the %s part when split by %s", label->column,
-                   n_train == 0 ? "training" : "held-out", split_by);
-    EVTWIN_FAIL_IF(target->kind == EVTWIN_TARGET_EVENT &&
-                       (n_positive == 0 || n_positive == n_train),
-                   EVTWIN_E_DATA,
-                   "%s target '%s' has one class only in the training part when split by %s: "
-                   "all %zu rows are %d; leave the target out (%s none) to train the others",
-                   target->title, label->column, split_by, n_train, n_positive > 0,
-                   evtwin__target_option(target));
-    return EVTWIN_OK;
+    return evtwin__check_parts(target, label->column, split_by, label->n - n_test, n_test,
+                               n_positive);
 }
 
 static evtwin_status split_once(evtwin_trainer *trainer, evtwin__dataset *data,
@@ -278,7 +302,7 @@ static evtwin_status split_once(evtwin_trainer *trainer, evtwin__dataset *data,
             for (size_t k = 0; k < label->n; k++) {
                 label->part[k] = is_held_out[label->row[k]] ? 0 : -1;
             }
-            EVTWIN_TRY(check_parts(&trainer->target[t], label, trainer->split_by));
+            EVTWIN_TRY(check_label_parts(&trainer->target[t], label, trainer->split_by));
         }
     }
     return EVTWIN_OK;
@@ -296,18 +320,22 @@ static evtwin_status split_into_folds(const evtwin_trainer *trainer, evtwin__dat
     return EVTWIN_OK;
 }
 
+uint8_t evtwin__month_of(int64_t time_us) {
+    const double year_us = 365.2425 * 86400e6;
+    const double years = (double)time_us / year_us;
+    return (uint8_t)fmin(12.0 * (years - floor(years)), 11.0);
+}
+
 /* The twelfth of the year of each training row; NULL if there are no times. */
 static evtwin_status list_months(const evtwin__dataset *data, const size_t *row, size_t n,
                                  uint8_t **out) {
-    const double year_us = 365.2425 * 86400e6;
     const size_t col = data->groups.time_col;
     const int64_t *time_us = col != EVTWIN_NO_COLUMN ? evtwin_table_i64(data->table, col) : NULL;
     uint8_t *month = time_us != NULL ? evtwin__calloc(n, sizeof *month) : NULL;
     EVTWIN_FAIL_IF(time_us != NULL && month == NULL, EVTWIN_E_NOMEM,
                    "out of memory for the months of %zu rows", n);
     for (size_t k = 0; k < n && month != NULL; k++) {
-        const double years = (double)time_us[row[k]] / year_us;
-        month[k] = (uint8_t)fmin(12.0 * (years - floor(years)), 11.0);
+        month[k] = evtwin__month_of(time_us[row[k]]);
     }
     *out = month;
     return EVTWIN_OK;
@@ -379,24 +407,39 @@ static int compare_hashes(const void *a, const void *b) {
     return strcmp(a, b);
 }
 
-/* The batteries of the training rows, which come by group; none of one series, or of too many. */
-static evtwin_status list_batteries(evtwin__bundle *b, const evtwin__dataset *data,
-                                    const size_t *row, size_t n_train) {
-    const evtwin__groups *g = &data->groups;
-    if (g->kind == EVTWIN__GROUP_NONE || g->names.n > EVTWIN__BUNDLE_MAX_BATTERIES) {
+evtwin_status evtwin__list_batteries(evtwin__bundle *b, const evtwin__dict *names,
+                                     const uint8_t *is_training) {
+    if (names->n > EVTWIN__BUNDLE_MAX_BATTERIES) {
         return EVTWIN_OK;
     }
-    b->battery = evtwin__calloc(g->names.n, sizeof *b->battery);
+    b->battery = evtwin__calloc(names->n, sizeof *b->battery);
     EVTWIN_FAIL_IF(b->battery == NULL, EVTWIN_E_NOMEM,
-                   "out of memory for the hashes of %zu batteries", g->names.n);
-    for (size_t k = 0; k < n_train; k++) {
-        const int32_t group = g->of_row[row[k]];
-        if (k == 0 || g->of_row[row[k - 1]] != group) {
-            evtwin__battery_hash(g->names.text[group], b->battery[b->n_batteries++]);
+                   "out of memory for the hashes of %zu batteries", names->n);
+    for (size_t g = 0; g < names->n; g++) {
+        if (is_training[g]) {
+            evtwin__battery_hash(names->text[g], b->battery[b->n_batteries++]);
         }
     }
     qsort(b->battery, b->n_batteries, sizeof *b->battery, compare_hashes);
     return EVTWIN_OK;
+}
+
+/* The batteries of the training rows; none of one series. */
+static evtwin_status list_training_batteries(evtwin__bundle *b, const evtwin__dataset *data,
+                                             const size_t *row, size_t n_train) {
+    const evtwin__groups *g = &data->groups;
+    if (g->kind == EVTWIN__GROUP_NONE) {
+        return EVTWIN_OK;
+    }
+    uint8_t *is_training = evtwin__calloc(g->names.n, sizeof *is_training);
+    EVTWIN_FAIL_IF(is_training == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries",
+                   g->names.n);
+    for (size_t k = 0; k < n_train; k++) {
+        is_training[g->of_row[row[k]]] = 1;
+    }
+    const evtwin_status st = evtwin__list_batteries(b, &g->names, is_training);
+    evtwin__free(is_training);
+    return st;
 }
 
 /* row and mark have room for all rows; mark is zero. */
@@ -415,7 +458,7 @@ static evtwin_status split_rows(evtwin_trainer *trainer, evtwin__dataset *data, 
     }
     EVTWIN_TRY(fit_scaler(&trainer->bundle, data, row, n_train));
     EVTWIN_TRY(fit_reference(&trainer->bundle, data, row, n_train));
-    return list_batteries(&trainer->bundle, data, row, n_train);
+    return list_training_batteries(&trainer->bundle, data, row, n_train);
 }
 
 evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *data) {

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "core/status.h"
+#include "learn/fit.h"
 #include "learn/peers.h"
 #include "learn/recipe.h"
 
@@ -114,18 +115,16 @@ static evtwin_status join_batteries(const evtwin__peers *p, evtwin__bundle *b) {
 
 /* The labels that are used: how many, and of an event how many times it is. */
 static evtwin_status count_labels(const evtwin__peers *p, evtwin__dataset *data) {
-    double v[EVTWIN__T_COUNT][2] = {{0.0}};
+    double v[2 * EVTWIN__T_COUNT];
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        const evtwin__label *l = &data->label[t];
-        v[t][0] = (double)l->n;
-        for (size_t k = 0; k < l->n; k++) {
-            v[t][1] += l->y[l->row[k]];
-        }
+        v[2 * t] = (double)data->label[t].n;
+        v[2 * t + 1] = (double)data->label[t].n_positive;
     }
-    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_SUM, v[0], 2 * EVTWIN__T_COUNT));
+    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_SUM, v, 2 * EVTWIN__T_COUNT));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        data->label[t].n_all = (size_t)v[t][0];
-        data->label[t].y_sum_all = v[t][1];
+        evtwin__label *l = &data->label[t];
+        l->n_elsewhere = (size_t)v[2 * t] - l->n;
+        l->n_positive_elsewhere = (size_t)v[2 * t + 1] - l->n_positive;
     }
     return EVTWIN_OK;
 }
@@ -143,13 +142,14 @@ static evtwin_status join_origin(const evtwin__peers *p, evtwin__bundle *b) {
 
 evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *data) {
     const evtwin__peers *p = trainer->peers;
-    if (p != NULL) {
-        EVTWIN_TRY(check_options(trainer));
-        EVTWIN_TRY(check_columns(trainer, data));
-        EVTWIN_TRY(check_series(trainer));
-        EVTWIN_TRY(join_batteries(p, &trainer->bundle));
-        EVTWIN_TRY(join_origin(p, &trainer->bundle));
+    if (p == NULL) {
+        return EVTWIN_OK;
     }
+    EVTWIN_TRY(check_options(trainer));
+    EVTWIN_TRY(check_columns(trainer, data));
+    EVTWIN_TRY(check_series(trainer));
+    EVTWIN_TRY(join_batteries(p, &trainer->bundle));
+    EVTWIN_TRY(join_origin(p, &trainer->bundle));
     return count_labels(p, data);
 }
 
@@ -290,8 +290,8 @@ evtwin_status evtwin__together_held_out(const evtwin__peers *p, evtwin__result *
     evtwin_table *table = NULL;
     evtwin_status st = ship(p, result->held_out, &s);
     st = st < 0 ? st
-                : evtwin__held_out_create(evtwin_table_unit(result->held_out, EVTWIN__HELD_TRUTH),
-                                          &table);
+                : evtwin__make_held_table(evtwin_table_unit(result->held_out, EVTWIN__HELD_TRUTH),
+                                          0, &table);
     st = st < 0 ? st : receive(p, &s, table);
     shipment_clear(&s);
     if (st < 0) {

@@ -148,22 +148,21 @@ static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_
     t->options = *options;
     t->options.group = t->options.group_by_reset = NULL;
     t->options.features = t->options.source_name = t->options.label_rule = NULL;
-    t->options.allow = t->options.recipe = t->options.derive = NULL;
+    t->options.allow = t->options.recipe = t->options.derive = t->options.scratch_dir = NULL;
     *out = t;
     return EVTWIN_OK;
 }
 
 /* ---- train ---- */
 
-static evtwin_status report_progress(const evtwin_trainer *trainer, const char *what, double done) {
+evtwin_status evtwin__trainer_report(const evtwin_trainer *trainer, const char *what, double done) {
     const evtwin_train_options *o = &trainer->options;
     EVTWIN_FAIL_IF(o->progress != NULL && o->progress(o->progress_ctx, what, done) != 0,
                    EVTWIN_E_CANCELLED, "training was stopped by its caller");
     return EVTWIN_OK;
 }
 
-/* How the models came to be, for the manifest. */
-static evtwin_status describe_models(evtwin_trainer *trainer) {
+evtwin_status evtwin__describe_models(evtwin_trainer *trainer) {
     evtwin__bundle *b = &trainer->bundle;
     char now[EVTWIN_TIME_TEXT_SIZE];
     EVTWIN_TRY(evtwin_time_format(evtwin_time_now(), now, sizeof now));
@@ -180,7 +179,7 @@ static evtwin_status describe_models(evtwin_trainer *trainer) {
 
 static evtwin_status look_at(evtwin_trainer *trainer, const evtwin_train_options *options,
                              const char *const column[EVTWIN__T_COUNT], evtwin__dataset *data) {
-    EVTWIN_TRY(report_progress(trainer, "cleaning", 0.0));
+    EVTWIN_TRY(evtwin__trainer_report(trainer, "cleaning", 0.0));
     EVTWIN_TRY(evtwin__dataset_load(options, column, trainer, data));
     EVTWIN_TRY(evtwin__end_of_life_find(trainer, data, options->eol_soh_percent));
     EVTWIN_TRY(evtwin__dataset_split(trainer, data));
@@ -188,22 +187,39 @@ static evtwin_status look_at(evtwin_trainer *trainer, const evtwin_train_options
     return evtwin__audit_data(trainer, data);
 }
 
-evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_targets,
-                                      const evtwin_train_options *options, evtwin__dataset *data,
-                                      evtwin_trainer **out) {
+evtwin_status evtwin__trainer_begin(const evtwin_target *targets, size_t n_targets,
+                                    const evtwin_train_options *options,
+                                    evtwin_train_options *options_out,
+                                    const char *column[EVTWIN__T_COUNT], evtwin_trainer **out) {
     evtwin_train_options o = default_options;
     EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
     evtwin_trainer *trainer = NULL;
     const evtwin__recipe *recipe = NULL;
-    const char *column[EVTWIN__T_COUNT];
     EVTWIN_TRY(check_options(&o));
     EVTWIN_TRY(evtwin__recipe_find(o.recipe, &recipe));
     EVTWIN_TRY(evtwin__recipe_check_derived(recipe, o.derive));
     EVTWIN_TRY(trainer_create(&o, &trainer));
     trainer->bundle.recipe = recipe->name;
-    evtwin_status st = take_targets(targets, n_targets, trainer->target, column);
+    const evtwin_status st = take_targets(targets, n_targets, trainer->target, column);
+    if (st < 0) {
+        evtwin_trainer_free(trainer);
+        return st;
+    }
     evtwin__recipe_settle(recipe, default_options.learning_rate, trainer);
-    if (st < 0 || (st = look_at(trainer, &o, column, data)) < 0) {
+    *options_out = o;
+    *out = trainer;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_targets,
+                                      const evtwin_train_options *options, evtwin__dataset *data,
+                                      evtwin_trainer **out) {
+    evtwin_train_options o;
+    evtwin_trainer *trainer = NULL;
+    const char *column[EVTWIN__T_COUNT];
+    EVTWIN_TRY(evtwin__trainer_begin(targets, n_targets, options, &o, column, &trainer));
+    const evtwin_status st = look_at(trainer, &o, column, data);
+    if (st < 0) {
         evtwin_trainer_free(trainer);
         return st;
     }
@@ -211,7 +227,7 @@ evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_tar
     return EVTWIN_OK;
 }
 
-static evtwin_status refuse(const evtwin_trainer *trainer) {
+evtwin_status evtwin__trainer_refuse(const evtwin_trainer *trainer) {
     const evtwin__finding *f;
     const size_t n = evtwin__count_refusals(trainer, &f);
     char more[32] = "";
@@ -225,14 +241,14 @@ static evtwin_status refuse(const evtwin_trainer *trainer) {
 
 static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
                                    evtwin__dataset *data) {
-    EVTWIN_TRY(evtwin__peers_agree(trainer->peers, refuse(trainer)));
+    EVTWIN_TRY(evtwin__peers_agree(trainer->peers, evtwin__trainer_refuse(trainer)));
     EVTWIN_TRY(evtwin__together_begin(trainer, data));
     EVTWIN_TRY(evtwin__peers_agree(trainer->peers, evtwin__recipe_features(trainer, group, data)));
     EVTWIN_TRY(evtwin__together_features(trainer));
     EVTWIN_TRY(evtwin__search(trainer, data));
     EVTWIN_TRY(evtwin__fit(trainer, data, "training", 1));
     EVTWIN_TRY(evtwin__calibrate(trainer, data));
-    EVTWIN_TRY(report_progress(trainer, "scoring", 0.0));
+    EVTWIN_TRY(evtwin__trainer_report(trainer, "scoring", 0.0));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         if (data->label[t].is_present) {
             trainer->bundle.model[t].is_present = 1;
@@ -240,7 +256,7 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
         }
     }
     EVTWIN_TRY(evtwin__repeat(trainer, data));
-    EVTWIN_TRY(describe_models(trainer));
+    EVTWIN_TRY(evtwin__describe_models(trainer));
     return evtwin__find_in_scores(trainer, data);
 }
 

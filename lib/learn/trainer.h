@@ -32,14 +32,14 @@ typedef struct evtwin__label {
     size_t n_parts;
     /* rows left out, counted once each in this order */
     size_t n_no_label, n_no_group, n_no_feature;
-    size_t n_groups_used, n_groups_without; /* groups with and without a usable row */
-    /* of all processes that train together: usable rows, and the sum of their labels */
-    size_t n_all;
-    double y_sum_all;
+    size_t n_positive;                        /* usable rows that are not 0 */
+    size_t n_groups_used, n_groups_without;   /* groups with and without a usable row */
+    size_t n_elsewhere, n_positive_elsewhere; /* the same of processes that train with this one */
 } evtwin__label;
 
 typedef struct evtwin__dataset {
     const evtwin_table *table;
+    int is_piece;      /* some batteries of many: whether that is enough is not for it to say */
     size_t rows, cols; /* cols = number of features */
     double *x;         /* (rows, cols) in our units, filled forward */
     evtwin__groups groups;
@@ -163,6 +163,21 @@ evtwin_status evtwin__trainer_prepare(const evtwin_target *targets, size_t n_tar
                                       const evtwin_train_options *options, evtwin__dataset *data,
                                       evtwin_trainer **out);
 
+/* Its parts, and those of evtwin_train: for evtwin_train_csv (pieces.c). */
+
+/* Options (with their defaults filled in, *options_out) and targets, checked; column[t] as in
+ * evtwin__dataset_load. */
+evtwin_status evtwin__trainer_begin(const evtwin_target *targets, size_t n_targets,
+                                    const evtwin_train_options *options,
+                                    evtwin_train_options *options_out,
+                                    const char *column[EVTWIN__T_COUNT], evtwin_trainer **out);
+/* EVTWIN_E_DATA if a finding refuses the data. */
+evtwin_status evtwin__trainer_refuse(const evtwin_trainer *trainer);
+/* EVTWIN_E_CANCELLED if the caller wants to stop. */
+evtwin_status evtwin__trainer_report(const evtwin_trainer *trainer, const char *what, double done);
+/* How the models came to be, for the manifest. */
+evtwin_status evtwin__describe_models(evtwin_trainer *trainer);
+
 /* ---- steps of evtwin_train, in order ---- */
 
 /* dataset.c: find columns, compute and clean the features, pick the rows of each target. column[t]
@@ -172,6 +187,16 @@ evtwin_status evtwin__dataset_load(const evtwin_train_options *options,
                                    const char *const column[EVTWIN__T_COUNT],
                                    evtwin_trainer *trainer, evtwin__dataset *data);
 void evtwin__dataset_clear(evtwin__dataset *data);
+
+/* Its parts, for a data set that is read in pieces (pieces.h). EVTWIN_E_DATA if a label of whose
+ * usable rows the first is `first`, and all are equal or not, cannot be learned. */
+evtwin_status evtwin__label_check(const evtwin_target *target, const evtwin__label *label,
+                                  double first, int is_constant, int is_constant_float);
+/* Widen a span (first INT64_MAX, last INT64_MIN) by the times of a data set. */
+void evtwin__dataset_span(const evtwin__dataset *data, int64_t *first_us, int64_t *last_us);
+/* What was trained from, for the manifest. */
+evtwin_status evtwin__describe_source(evtwin__bundle *bundle, size_t rows, size_t n_groups,
+                                      int64_t first_us, int64_t last_us);
 
 /* The option of evtwin-train that names a target's column, or "none" to leave it out. */
 const char *evtwin__target_option(const evtwin_target *target);
@@ -184,9 +209,6 @@ evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *da
  * each fold, each by batteries that it learns from alone. */
 evtwin_status evtwin__search(evtwin_trainer *trainer, const evtwin__dataset *data);
 
-/* fit.c: an empty table of held-out predictions, with its columns. */
-evtwin_status evtwin__held_out_create(const char *unit, evtwin_table **out);
-
 /* fit.c: train all models side by side: those of the bundle, importances, held-out predictions.
  * stage is what the progress function hears; is_saved 0 = held-out predictions only. */
 evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, const char *stage,
@@ -198,6 +220,18 @@ evtwin_status evtwin__fit(evtwin_trainer *trainer, const evtwin__dataset *data, 
  * The held-out probabilities are calibrated then: with folds, those of each by the other folds. A
  * single series has neither. */
 evtwin_status evtwin__calibrate(evtwin_trainer *trainer, const evtwin__dataset *data);
+
+/* Its parts, for predictions that were made in pieces: model's interval or calibration from n rows
+ * of batteries that the predicting model had not seen; and what these make of the held-out ones. */
+evtwin_status evtwin__calibrate_from(evtwin_target_kind kind, const double *predicted,
+                                     const double *truth, const int32_t *battery, size_t n,
+                                     evtwin__bundle_model *model);
+evtwin_status evtwin__calibrate_held_out(evtwin_target_kind kind, evtwin__result *result,
+                                         const evtwin__bundle_model *model);
+/* Folds of how many batteries, of which so many show the event and so many rows without it; 0 = too
+ * few to calibrate. */
+size_t evtwin__calibration_folds(evtwin_target_kind kind, size_t n, size_t n_with,
+                                 size_t n_without);
 
 /* repeat.c: score n_repeats assignments of batteries to folds, of which the first is there. */
 evtwin_status evtwin__repeat(evtwin_trainer *trainer, const evtwin__dataset *data);
@@ -221,6 +255,12 @@ json_t *evtwin__reliability_json(const evtwin_trainer *trainer, const char *targ
 evtwin_status evtwin__find_absent(evtwin_trainer *trainer, size_t t, const char *name,
                                   const char *other);
 evtwin_status evtwin__find_in_data(evtwin_trainer *trainer, const evtwin__dataset *data);
+/* Its parts, of a data set that is not in memory: what it counts, and batteries of one row (the
+ * first of them). */
+evtwin_status evtwin__find_in_counts(evtwin_trainer *trainer, const evtwin__dataset *data);
+evtwin_status evtwin__find_one_row_groups(evtwin_trainer *trainer, size_t n, size_t n_groups,
+                                          const char *first);
+evtwin_status evtwin__find_cleaned(evtwin_trainer *trainer, size_t cols);
 evtwin_status evtwin__audit_data(evtwin_trainer *trainer, const evtwin__dataset *data);
 evtwin_status evtwin__find_in_scores(evtwin_trainer *trainer, const evtwin__dataset *data);
 

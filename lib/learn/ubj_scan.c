@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <inttypes.h>
 #include <math.h>
 
 void evtwin__ubj_scan_begin(evtwin__ubj_scan *s, const char *data, size_t size) {
@@ -131,10 +130,11 @@ static evtwin_status take_length(evtwin__ubj_scan *s, size_t unit, size_t *out) 
     int64_t n;
     s->at++;
     EVTWIN_TRY(take_integer(s, marker, &n));
-    EVTWIN_FAIL_IF(n < 0, EVTWIN_E_PARSE, "byte %zu: the length %" PRId64 " is negative", byte, n);
+    EVTWIN_FAIL_IF(n < 0, EVTWIN_E_PARSE, "byte %zu: the length %lld is negative", byte,
+                   (long long)n);
     EVTWIN_FAIL_IF((uint64_t)n > left(s) / unit, EVTWIN_E_PARSE,
-                   "byte %zu: the length %" PRId64 " is more than the %zu bytes that follow hold",
-                   byte, n, left(s));
+                   "byte %zu: the length %lld is more than the %zu bytes that follow hold", byte,
+                   (long long)n, left(s));
     *out = (size_t)n;
     return EVTWIN_OK;
 }
@@ -269,8 +269,8 @@ evtwin_status evtwin__ubj_scan_int(evtwin__ubj_scan *s, int64_t min, int64_t max
     if (is_integer(c)) {
         EVTWIN_TRY(take_integer(s, c, &v));
     }
-    EVTWIN_FAIL_IF(v < min || v > max, EVTWIN_E_CORRUPT,
-                   "byte %zu: %" PRId64 " is not in %" PRId64 " to %" PRId64, byte, v, min, max);
+    EVTWIN_FAIL_IF(v < min || v > max, EVTWIN_E_CORRUPT, "byte %zu: %lld is not in %lld to %lld",
+                   byte, (long long)v, (long long)min, (long long)max);
     *out = (int32_t)v;
     return EVTWIN_OK;
 }

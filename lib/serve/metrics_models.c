@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 evtwin_status evtwin__models_copy_take(const evtwin_predictor *predictor,
                                        const evtwin_follower *follower, evtwin__models_copy *out) {
@@ -28,7 +29,7 @@ static void write_follower(const evtwin_follower_info *f, evtwin__exposition *ou
                        "1 if the registry of models answered when it was last asked.",
                        (double)f->is_reachable);
     evtwin__expose_one(out, "evtwin_registry_from_cache", EVTWIN__GAUGE, NULL,
-                       "1 while models of the cache predict, since the registry gave none.",
+                       "1 while models of the cache predict that the registry has not named since.",
                        (double)f->is_from_cache);
     evtwin__expose_one(out, "evtwin_registry_looks", EVTWIN__COUNTER, NULL,
                        "How often the registry was asked where the alias points.",
@@ -44,15 +45,26 @@ static void write_follower(const evtwin_follower_info *f, evtwin__exposition *ou
     }
 }
 
+/* What is behind NAME/ of the version that a follower gave it, else all of it. The follower may
+ * have given newer models that do not predict yet. */
+static const char *number_of(const evtwin__models_copy *copy) {
+    const size_t n = strlen(copy->follower.name);
+    const int is_named = copy->has_follower &&
+                         strncmp(copy->version, copy->follower.name, n) == 0 &&
+                         copy->version[n] == '/';
+    return is_named ? copy->version + n + 1 : copy->version;
+}
+
 void evtwin__models_copy_write(const evtwin__models_copy *copy, evtwin__exposition *out) {
     if (!copy->has_models) {
         return;
     }
-    const int is_named = copy->has_follower;
+    const char *number = number_of(copy);
+    const int is_newest = copy->has_follower && strcmp(number, copy->follower.version) == 0;
     const evtwin__label labels[] = {
-        {"name", is_named ? copy->follower.name : ""},
-        {"version", is_named ? copy->follower.version : copy->version},
-        {"run_id", is_named ? copy->follower.run_id : ""},
+        {"name", copy->has_follower ? copy->follower.name : ""},
+        {"version", number},
+        {"run_id", is_newest ? copy->follower.run_id : ""},
         {"model_version", copy->version},
         {"bundle", copy->bundle},
     };

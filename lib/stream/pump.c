@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "stream/pacing.h"
 #include "stream/pump_predict.h"
+#include "stream/scheme.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,6 +130,16 @@ static evtwin_status read_on(evtwin_pump *p, int timeout_ms) {
 }
 
 /* ---- predict ---- */
+
+/* Before the first rows of another share are predicted. */
+static void note_share(evtwin_pump *p) {
+    const unsigned share = evtwin__source_share(p->source);
+    if (share != p->share) {
+        p->share = share;
+        report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_SHARE_CHANGED,
+                                       .uri = evtwin_source_uri(p->source)});
+    }
+}
 
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
@@ -314,6 +325,7 @@ static evtwin_status deliver_read(evtwin_pump *p, int timeout_ms, int is_last) {
     EVTWIN_TRY(p->letters.letters.n > 0 ? deliver(p, timeout_ms, is_last) : EVTWIN_OK);
     if (p->stage == STAGE_READ) {
         note_position(p);
+        note_share(p);
         EVTWIN_TRY(predict_batch(p));
     }
     return is_last || p->stage == STAGE_PREDICTED ? deliver(p, timeout_ms, is_last) : EVTWIN_OK;

@@ -29,6 +29,7 @@ struct evtwin_pump {
     int owes_commit; /* that position is not acknowledged yet */
     int owes_letter; /* of the record that the source refused last: there was no memory for it */
     int source_fails;
+    unsigned share; /* of the source, when a batch was last predicted */
     evtwin_pump_stats stats;
 };
 

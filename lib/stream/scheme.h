@@ -68,6 +68,10 @@ typedef struct evtwin__owned {
     evtwin__uri uri;
 } evtwin__owned;
 
+/* A number of the share that a source has of what several read: it has another one now. */
+void evtwin__source_share_changed(evtwin_source *source);
+unsigned evtwin__source_share(const evtwin_source *source); /* 0 until then */
+
 /* As evtwin_source_create and evtwin_sink_create, for callbacks whose ctx may be owned. */
 evtwin_status evtwin__source_create(const evtwin_source_callbacks *callbacks, void *ctx,
                                     const evtwin__owned *owned, evtwin_source **out);

@@ -185,6 +185,7 @@ static evtwin_status read_rows(kafka_source *s, evtwin_source *source, size_t ma
             const evtwin_status st = next_message(s, has_rows ? 0 : timeout_ms, &is_lost);
             if (is_lost) {
                 evtwin_table_resize(table, first);
+                evtwin__source_share_changed(source);
             }
             if (st < 0 && evtwin_table_rows(table) == first) {
                 return st;

@@ -20,6 +20,7 @@ struct evtwin_source {
     void *ctx;
     evtwin__owned owned;
     evtwin__text position; /* NUL-terminated, or empty */
+    unsigned share;
 
     /* of the last refusal; OK = none yet */
     evtwin_status refused;
@@ -176,6 +177,14 @@ evtwin_status evtwin_source_refusal(const evtwin_source *source, evtwin_refusal 
 
 const char *evtwin_source_position(const evtwin_source *source) {
     return source != NULL && source->position.size > 0 ? source->position.data : "";
+}
+
+void evtwin__source_share_changed(evtwin_source *source) {
+    source->share++;
+}
+
+unsigned evtwin__source_share(const evtwin_source *source) {
+    return source->share;
 }
 
 evtwin_status evtwin_source_set_position(evtwin_source *source, const char *position) {

@@ -210,6 +210,7 @@ static evtwin_status exchange(evtwin_tracker *t, const evtwin__track_ask *ask, c
     char name[EVTWIN__TRACK_NAME_SIZE];
     name_of(t, ask, name);
     evtwin__request request = evtwin__track_request(t, ask->method, url, name);
+    request.is_once = !ask->may_repeat;
     if (ask->body != NULL) {
         request.header = header;
         request.n_headers = 1;

@@ -81,6 +81,7 @@ static const char *hint(const char *code) {
     } known[] = {{"NoSuchBucket", " (a bucket is not made here: make it first)"},
                  {"SignatureDoesNotMatch", " (is the secret key right?)"},
                  {"InvalidAccessKeyId", " (is the access key right?)"},
+                 {"XAdminUserNotFound", " (is the access key right?)"}, /* versitygw's */
                  {"PermanentRedirect", " (is the region right?)"},
                  {"AuthorizationHeaderMalformed", " (is the region right?)"},
                  {"RequestTimeTooSkewed", " (is the clock right?)"}};
@@ -92,11 +93,14 @@ static const char *hint(const char *code) {
     return "";
 }
 
-static evtwin_status status_of(int code) {
-    return code == 404                                   ? EVTWIN_E_NOT_FOUND
-           : code == 401 || code == 403                  ? EVTWIN_E_DENIED
-           : code == 429 || (code >= 502 && code <= 504) ? EVTWIN_E_AGAIN
-                                                         : EVTWIN_E_EXTERNAL;
+static evtwin_status status_of(int code, const char *word) {
+    if (strcmp(word, "NoSuchBucket") == 0 || strcmp(word, "NoSuchKey") == 0) {
+        return EVTWIN_E_NOT_FOUND;
+    }
+    if (code == 401 || code == 403 || strcmp(word, "XAdminUserNotFound") == 0) {
+        return EVTWIN_E_DENIED;
+    }
+    return code == 429 || (code >= 502 && code <= 504) ? EVTWIN_E_AGAIN : EVTWIN_E_EXTERNAL;
 }
 
 static evtwin_status refused(const evtwin__place *place, const char *name,
@@ -109,9 +113,9 @@ static evtwin_status refused(const evtwin__place *place, const char *name,
         evtwin__track_hide(place->tracker, words);
     }
     const evtwin_status st = evtwin__fail(
-        status_of(reply->code), "%s: S3 answers %d%s%.60s%s%.300s%s", name, reply->code,
-        code != NULL ? " " : "", code != NULL ? code : "", words != NULL ? ": " : "",
-        words != NULL ? words : "", hint(code != NULL ? code : ""));
+        status_of(reply->code, code != NULL ? code : ""), "%s: S3 answers %d%s%.60s%s%.300s%s",
+        name, reply->code, code != NULL ? " " : "", code != NULL ? code : "",
+        words != NULL ? ": " : "", words != NULL ? words : "", hint(code != NULL ? code : ""));
     evtwin__free(code);
     evtwin__free(words);
     return st;
@@ -251,7 +255,8 @@ static evtwin_status list_part(const evtwin__place *place, const char *prefix, c
     if (st == EVTWIN_OK && (reply.code < 200 || reply.code > 299)) {
         st = refused(place, name, &reply);
     } else if (st == EVTWIN_OK) {
-        st = evtwin__s3_list(reply.body.data, reply.body.size, tell, l, token);
+        st = evtwin__s3_list(reply.body.data != NULL ? reply.body.data : "", reply.body.size, tell,
+                             l, token);
     }
     evtwin__text_free(&reply.body);
     evtwin__free(url);

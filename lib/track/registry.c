@@ -18,10 +18,9 @@ static evtwin_status post(evtwin_tracker *t, const char *path, const char *subje
 }
 
 /* path is freed. */
-static evtwin_status ask(evtwin_tracker *t, const char *method, char *path, const char *subject,
-                         json_t **answer_out) {
+static evtwin_status ask(evtwin_tracker *t, char *path, const char *subject, json_t **answer_out) {
     const evtwin_status st =
-        evtwin__track_call(t, &(evtwin__track_ask){method, path, subject, NULL, 1}, answer_out);
+        evtwin__track_call(t, &(evtwin__track_ask){"GET", path, subject, NULL, 1}, answer_out);
     evtwin__free(path);
     return st;
 }
@@ -78,7 +77,7 @@ static evtwin_status read_version(evtwin_tracker *t, const json_t *v, evtwin_tra
 
 static evtwin_status ask_where(evtwin_tracker *t, evtwin_tracker_version *v) {
     json_t *answer = NULL;
-    evtwin_status st = ask(t, "GET",
+    evtwin_status st = ask(t,
                            evtwin__track_path("model-versions/get-download-uri", "name", v->name,
                                               "version", v->version, NULL),
                            v->name, &answer);
@@ -152,6 +151,21 @@ evtwin_status evtwin_tracker_set_alias(evtwin_tracker *tracker, const char *name
     return post(tracker, "registered-models/alias", name, &body, 1, NULL);
 }
 
+evtwin_status evtwin_tracker_delete_alias(evtwin_tracker *tracker, const char *name,
+                                          const char *alias) {
+    EVTWIN_FAIL_IF(tracker == NULL || name == NULL || alias == NULL, EVTWIN_E_ARG,
+                   "tracker, name or alias is NULL");
+    evtwin__text body = {0};
+    evtwin__text_open(&body, NULL, '{');
+    evtwin__text_string(&body, "name", name);
+    evtwin__text_string(&body, "alias", alias);
+    evtwin__text_put(&body, "}");
+    return evtwin__track_call(
+        tracker, &(evtwin__track_ask){"DELETE", "registered-models/alias", name, &body, 1}, NULL);
+}
+
+/* ---- resolving ---- */
+
 /* MLflow 2 and 3 answer INVALID_PARAMETER_VALUE for one that is not there. */
 static evtwin_status absent_alias(evtwin_tracker *t, evtwin_status st) {
     return st == EVTWIN_E_ARG && strcmp(t->refusal, "INVALID_PARAMETER_VALUE") == 0
@@ -159,25 +173,12 @@ static evtwin_status absent_alias(evtwin_tracker *t, evtwin_status st) {
                : st;
 }
 
-evtwin_status evtwin_tracker_delete_alias(evtwin_tracker *tracker, const char *name,
-                                          const char *alias) {
-    EVTWIN_FAIL_IF(tracker == NULL || name == NULL || alias == NULL, EVTWIN_E_ARG,
-                   "tracker, name or alias is NULL");
-    const evtwin_status st =
-        ask(tracker, "DELETE",
-            evtwin__track_path("registered-models/alias", "name", name, "alias", alias, NULL), name,
-            NULL);
-    return absent_alias(tracker, st) == EVTWIN_E_NOT_FOUND ? EVTWIN_OK : st;
-}
-
-/* ---- resolving ---- */
-
 static evtwin_status by_alias(evtwin_tracker *t, const char *name, const char *alias,
                               evtwin_tracker_version *out) {
     json_t *answer = NULL;
-    evtwin_status st = ask(
-        t, "GET", evtwin__track_path("registered-models/alias", "name", name, "alias", alias, NULL),
-        name, &answer);
+    evtwin_status st =
+        ask(t, evtwin__track_path("registered-models/alias", "name", name, "alias", alias, NULL),
+            name, &answer);
     st = absent_alias(t, st);
     if (st == EVTWIN_OK) {
         st = take_version(t, answer, out);
@@ -189,9 +190,9 @@ static evtwin_status by_alias(evtwin_tracker *t, const char *name, const char *a
 static evtwin_status by_number(evtwin_tracker *t, const char *name, const char *version,
                                evtwin_tracker_version *out) {
     json_t *answer = NULL;
-    evtwin_status st = ask(
-        t, "GET", evtwin__track_path("model-versions/get", "name", name, "version", version, NULL),
-        name, &answer);
+    evtwin_status st =
+        ask(t, evtwin__track_path("model-versions/get", "name", name, "version", version, NULL),
+            name, &answer);
     if (st == EVTWIN_OK) {
         st = take_version(t, answer, out);
     }
@@ -207,7 +208,7 @@ static evtwin_status latest(evtwin_tracker *t, const char *name, evtwin_tracker_
     snprintf(filter, sizeof filter, "name='%s'", name);
     json_t *answer = NULL;
     evtwin_status st =
-        ask(t, "GET",
+        ask(t,
             evtwin__track_path("model-versions/search", "filter", filter, "max_results", "1",
                                "order_by", "version_number DESC", NULL),
             name, &answer);
@@ -273,7 +274,7 @@ evtwin_status evtwin_tracker_resolve(evtwin_tracker *tracker, const char *uri,
 static evtwin_status place_in(evtwin_tracker *t, const char *method_path, const char *outer,
                               char *path, char out[EVTWIN_TRACK_URI_SIZE]) {
     json_t *answer = NULL, *body, *info;
-    evtwin_status st = ask(t, "GET", path, method_path, &answer);
+    evtwin_status st = ask(t, path, method_path, &answer);
     if (st == EVTWIN_OK && (st = evtwin__track_object(t, answer, outer, &body)) == EVTWIN_OK &&
         (st = evtwin__track_object(t, body, "info", &info)) == EVTWIN_OK) {
         st = evtwin__track_string(t, info, "artifact_uri", 1, out, EVTWIN_TRACK_URI_SIZE);

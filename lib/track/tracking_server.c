@@ -47,8 +47,9 @@ static evtwin_status ask_version(evtwin_tracker *t) {
     evtwin__reply reply;
     evtwin_status st = evtwin__track_send(t, &request, 1, &reply);
     if (st == EVTWIN_OK) {
-        st = reply.code == 200 ? read_version(t, reply.body.data, reply.body.size)
-                               : evtwin__track_refused(t, url, &reply);
+        st = reply.code == 200
+                 ? read_version(t, reply.body.data != NULL ? reply.body.data : "", reply.body.size)
+                 : evtwin__track_refused(t, url, &reply);
     }
     evtwin__text_free(&reply.body);
     return st;

@@ -331,6 +331,29 @@ expect 66
 out 'models nowhere: '
 out 'store sqlite:checked.db: ok'
 check 'nothing else is said' [ ! -s err ]
+
+# ---- models of a registry, as far as it goes without one (integration.mlflow_predict has the rest) ----
+registered() { run env HOME="$PWD" MLFLOW_HTTP_REQUEST_MAX_RETRIES=0 "$@"; }
+if registered evtwin-predict --models models:/a@b --mlflow http://127.0.0.1:1 --csv in.csv --out out.csv; grep -q 'without libcurl' err; then
+    expect 69
+else
+    refused 69
+    err 'nor are there models in the cache'
+    check 'a cache for its owner alone' [ "$(stat -c %a .cache/evtwin/models)" = 700 ]
+    registered evtwin-predict --models models:/a --csv in.csv --out out.csv
+    refused 2
+    err 'models:/NAME@ALIAS'
+    registered MLFLOW_TRACKING_INSECURE_TLS=perhaps evtwin-predict --models models:/a@b --csv in.csv --out out.csv
+    refused 78
+    err "MLFLOW_TRACKING_INSECURE_TLS: 'perhaps'"
+    run env -u HOME -u XDG_CACHE_HOME -u CACHE_DIRECTORY evtwin-predict --models models:/a@b --csv in.csv --out out.csv
+    refused 2
+    err '--models-cache DIR'
+    run env CACHE_DIRECTORY=/var/cache/evtwin evtwin-predict --print-config
+    expect 0
+    out 'models-cache = /var/cache/evtwin/models'
+fi
+
 run evtwin-predict --spool-size 5 --store sqlite:checked.db
 expect 2
 err '--spool-size needs --spool'

@@ -52,14 +52,19 @@ expect 2
 err '--repeat needs --cv'
 
 # parameters are searched for before the training, which the report says
-train fleet.csv --tune 2 --target rul --failure-target none --out tuned
+train fleet.csv --tune 2 --target rul --failure-target none
 expect 0
 out 'of 0 to 1 is best'
 out 'without a search'
-check 'the bundle says so' grep -q '"tried": 2' tuned/manifest.json
+check 'the bundle says so' grep -Eq '"tried": ?2[,}]' m/manifest.json
 train fleet.csv --tune 2 --cv 3 --repeat 2
 expect 2
 err '--tune and --repeat are mutually exclusive'
+
+# a collective needs its tracker, and the whole of a file
+train fleet.csv --together
+check 'refused' [ "$code" -ne 0 ]
+err 'DMLC_TRACKER_URI'
 
 # one JSON object and nothing else on standard output
 train fleet.csv --json --cv 3
@@ -320,6 +325,31 @@ train bad/one.csv
 refused 65
 err 'evtwin-train: bad/one.csv has 1 row, '
 
+# ---- in pieces ----
+train fleet.csv --json
+mv out whole.json
+cp m/rul_model.json whole_rul.json
+train fleet.csv --in-pieces --scratch . --json
+expect 0
+check 'in pieces the report is the same' cmp out whole.json
+check 'and so is the model' cmp m/rul_model.json whole_rul.json
+check 'the temporary file is gone' [ -z "$(find . -name 'evtwin-rows*')" ]
+rm -rf m
+for option in '--cv 3' '--tune 4' '--group-by-reset charge_cycles' '--recipe history' '--audit-only'; do
+    train fleet.csv --in-pieces $option
+    refused 2
+    err 'needs the whole file in memory'
+done
+train fleet.csv --scratch .
+refused 2
+err '--in-pieces'
+train fleet.csv --in-pieces --scratch nowhere
+refused 73
+err 'nowhere: no temporary file can be made there'
+{ cat fleet.csv && sed -n 2p fleet.csv; } >torn.csv
+train torn.csv --in-pieces
+refused 65
+err 'line 722: rows of battery'
 # a target or feature that is not there, or must not be used
 train fleet.csv --target life
 refused 65
@@ -362,6 +392,10 @@ if unshare -rm sh -c 'mount -t tmpfs none /mnt' 2>/dev/null; then
     expect 73
     err 'No space left'
     check 'nothing half-written' [ "$(wc -l <err)" -eq 1 ]
+    on_disk size=32k 'evtwin-train -q fleet.csv --in-pieces --scratch disk --out m'
+    refused 73
+    err 'No space left'
+    err 'name a folder with more room'
 else
     echo 'skipped: a read-only and a full folder (no user namespaces here)'
 fi

@@ -37,7 +37,7 @@ def build(folder):
         stack.skip("compose-go was not built within 600 s")
     if done.returncode != 0:
         said = done.stderr
-        if re.search(r"proxy\.golang\.org|dial tcp|requires go|toolchain|module lookup disabled", said):
+        if re.search(r"proxy\.golang\.org|dial tcp|requires go|toolchain|module lookup disabled", said, re.I):
             stack.skip("compose-go cannot be built here: " + said.strip().splitlines()[-1][:300])
         sys.exit("FAILED: compose_go does not build\n" + said)
     return program

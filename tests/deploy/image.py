@@ -81,7 +81,7 @@ class Tree:
         """In the tree, with its own processes and mounts."""
         mounts = f"mount -t proc proc {self.folder}/proc"
         if read_only:  # as compose.yaml has it: the root cannot be written, volumes and /tmp can
-            volumes = " && ".join(f"mount --bind {self.folder}/{v} {self.folder}/{v}" for v in ("tmp", "models", "spool", "data"))
+            volumes = " && ".join(f"mount --bind {self.folder}/{v} {self.folder}/{v}" for v in ("tmp", "models", "cache", "spool", "data"))
             mounts = (f"mount --bind {self.folder} {self.folder} && cd {self.folder} && {mounts} && {volumes} && "
                       f"mount -o remount,bind,ro {self.folder}")
         as_user = f"--userspec={self.user} " if self.user else ""

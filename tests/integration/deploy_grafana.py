@@ -318,4 +318,5 @@ def main():
         check_role(pg, asker)
 
 
-run_test(main, CHILDREN)
+if __name__ == "__main__":
+    run_test(main, CHILDREN)

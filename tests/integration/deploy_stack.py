@@ -4,6 +4,7 @@
 beside them, driven as the original guide drives its stack: train, simulate, predict, ask REST, Grafana's
 queries, MLflow and Prometheus, stop. Commands and variables are those of the file.
 """
+import datetime
 import json
 import os
 import re
@@ -17,15 +18,23 @@ import urllib.parse
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import deploy_grafana  # noqa: E402
 import servers  # noqa: E402
 from server.base import LOCALHOST  # noqa: E402
 from server.stack import S3, Broker, Database, Places, Prometheus, Topics, Tracking, stack  # noqa: E402
 
 BIN = os.path.abspath(sys.argv[1])
 DEADLINE_S = 120
-FLEET = 40  # of the training
+FLEET = 24  # of the training
 N_BATTERIES = 12  # of the live fleet, in compose.yaml
 IDS = {f"BATTERY_{i + 1:03d}" for i in range(N_BATTERIES)}
+try:
+    import paho.mqtt.client as mqtt
+    import psycopg2
+    from kafka import KafkaConsumer
+except ImportError as e:
+    print(f"skipped: {e} (Debian: python3-paho-mqtt python3-psycopg2 python3-kafka)")
+    sys.exit(77)
 folder = tempfile.TemporaryDirectory(prefix="evtwin-stack.")
 children = []
 began = time.monotonic()
@@ -79,7 +88,7 @@ class Stack:
         text = "\0".join(self.services[service]["command"])
         for volume in ("/models", "/spool"):
             text = text.replace("\0" + volume, "\0" + folder.name + volume)
-        return self.places.here(text.replace("0.0.0.0:", service + ":")).split("\0")
+        return self.places.here(text.replace("0.0.0.0:", service + ":").replace("=0.0.0.0", "=" + LOCALHOST)).split("\0")
 
     def env(self, service):
         clean = {k: v for k, v in os.environ.items()
@@ -149,8 +158,6 @@ def train(up):
 
 def simulate(up, database):
     """Step 5: a record of each battery every 2 s, to all three."""
-    from kafka import KafkaConsumer
-    import paho.mqtt.client as mqtt
     messages = []
     client = mqtt.Client()
     client.on_message = lambda *args: messages.append(json.loads(args[2].payload))
@@ -192,10 +199,11 @@ def predict(up, database):
     await_("a line of the console", lambda: re.search(
         r"Predictions - \d+ rows? of 12 batteries.*RUL.*cycles.*Failure Risk", predictor.said()))
     await_("evtwin-predict is healthy", lambda: up.healthy("evtwin-predict"))
-    code, body = get(up.url("evtwin-predict", 9100) + "/metrics")
+    lines = get(up.url("evtwin-predict", 9100) + "/metrics")[1].decode().splitlines()
     for name in ("battery_soc_percent", "battery_soh_percent", "battery_temperature_celsius", "battery_rul_cycles",
                  "battery_failure_probability"):
-        check(f"{name} of every battery", code == 200 and body.decode().count(f'{name}{{battery_id="') == N_BATTERIES)
+        n = sum(line.startswith(name + '{battery_id="') for line in lines)
+        check(f"{name} of every battery: {n}", n == N_BATTERIES)
     say(re.search("Predictions - .*", predictor.said())[0])
     return predictor
 
@@ -242,6 +250,44 @@ def ask_mlflow(up, s3):
     say("MLflow keeps artifacts in S3")
 
 
+def ask_tracking(up, s3):
+    """Step 9: the training's runs, its bundle in S3, the registered models. The id of the parent run."""
+    api = up.url("mlflow", 5000) + "/api/2.0/mlflow/"
+    experiment = get_json(api + "experiments/get-by-name?experiment_name=EV_Battery_Digital_Twin")["experiment"]
+    request = urllib.request.Request(api + "runs/search", method="POST", headers={"Content-Type": "application/json"},
+                                     data=json.dumps({"experiment_ids": [experiment["experiment_id"]]}).encode())
+    with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+        runs = json.load(answer)["runs"]
+    check(f"three runs, ended: {runs}", [r["info"]["status"] for r in runs] == ["FINISHED"] * 3)
+    tags = {r["info"]["run_id"]: {t["key"]: t["value"] for t in r["data"]["tags"]} for r in runs}
+    parents = [run for run in tags if "mlflow.parentRunId" not in tags[run]]
+    check(f"two in one: {tags}", len(parents) == 1 and
+          sum(t.get("mlflow.parentRunId") == parents[0] for t in tags.values()) == 2)
+    check("they have parameters and metrics", all(r["data"].get("params") and r["data"].get("metrics") for r in runs))
+    bundle = os.path.join(s3.buckets, "mlflow", experiment["experiment_id"], parents[0], "artifacts", "bundle")
+    with open(os.path.join(bundle, "manifest.json"), "rb") as f, \
+            open(os.path.join(folder.name, "models", "current", "manifest.json"), "rb") as ours:
+        check("the bundle is in S3", f.read() == ours.read())
+    for name in ("evtwin-rul", "evtwin-failure"):
+        version = get_json(api + f"registered-models/alias?name={name}&alias=champion")["model_version"]
+        check(f"the champion of {name}: {version}", version["run_id"] == parents[0] and version["version"] == "1")
+    say("MLflow: three runs, the bundle, two champions")
+
+
+def predict_from_registry(up, database):
+    """The rows that wait, by the champion of the registry (EVTWIN_MODELS=models:/evtwin-rul@champion)."""
+    waiting = "SELECT count(*) FROM ev_telemetry WHERE prediction_timestamp IS NULL"
+    await_("rows wait for a prediction", lambda: number(database, waiting) > 0)
+    words = up.words("evtwin-predict")
+    words[words.index("--models") + 1] = "models:/evtwin-rul@champion"
+    done = subprocess.run([*words, "--once"], env={**up.env("evtwin-predict"), "CACHE_DIRECTORY": folder.name}, cwd=folder.name,
+                          capture_output=True, text=True, timeout=600)
+    check(f"the champion predicts: {done.stderr}", done.returncode == 0)
+    check("its version stands on the rows", number(
+        database, "SELECT count(*) FROM ev_telemetry WHERE model_version = 'evtwin-rul/1'") > 0)
+    say("the registry's champion predicts")
+
+
 def ask_prometheus(up):
     """Step 10: the target is up, and the five queries of the guide."""
     base = up.url("prometheus", 9090)
@@ -265,21 +311,38 @@ def ask_prometheus(up):
 
 
 def ask_as_grafana(up, database):
-    """Step 8: the role of Grafana reads, and nothing else. integration.deploy_grafana runs its queries."""
-    env = {**os.environ, "PGPASSWORD": up.services["grafana"]["environment"]["GF_DB_PASSWORD"]}
-    user = up.services["grafana"]["environment"]["GF_DB_USER"]
+    """Step 8: every query of the dashboard, as Grafana's role, which may do nothing else. What they have to
+    answer is in deploy_grafana.py."""
+    settings = up.services["grafana"]["environment"]
 
-    def psql(sql, **more):
-        return subprocess.run([os.path.join(database.bin, "psql"), "-XAtq", "-h", LOCALHOST, "-p", str(database.port), "-U",
-                               user, "-d", "twin_data", "-c", sql], env={**env, **more}, capture_output=True, text=True)
-    for table in ("ev_telemetry", "latest_battery_status", "ev_telemetry_hourly"):
-        done = psql(f"SELECT count(*) FROM {table}")
-        check(f"Grafana reads {table}: {done.stderr}", done.returncode == 0 and int(done.stdout) > 0)
-    for sql in ("DELETE FROM ev_telemetry", "BEGIN; SET TRANSACTION READ WRITE; DELETE FROM ev_telemetry",
+    def connect(password):
+        connection = psycopg2.connect(host=LOCALHOST, port=database.port, user=settings["GF_DB_USER"],
+                                      password=password, dbname="twin_data")
+        connection.autocommit = True
+        return connection.cursor()
+    cursor = connect(settings["GF_DB_PASSWORD"])
+    with open(os.path.join(stack.DEPLOY, "grafana", "dashboards", "ev-battery-twin.json")) as f:
+        panels = json.load(f)["panels"]
+    end = datetime.datetime.now(datetime.timezone.utc)
+    queries = [(panel["title"], target["rawSql"]) for panel in panels for target in panel["targets"]]
+    check(f"{len(queries)} queries of {len(panels)} panels", len(panels) == 10 and len(queries) >= 10)
+    for title, sql in queries:
+        cursor.execute(deploy_grafana.expand(sql, sorted(IDS), end - datetime.timedelta(hours=1), end, "10s", False))
+        rows = cursor.fetchall()
+        check(f"panel {title} has data", rows)
+    for sql in ("DELETE FROM ev_telemetry", "SET default_transaction_read_only = off; DELETE FROM ev_telemetry",
                 "CREATE TABLE mine (x int)"):
-        check(f"Grafana may not {sql}", psql(sql).returncode != 0)
-    check("a wrong password is refused", psql("SELECT 1", PGPASSWORD="wrong").returncode != 0)
-    say("Grafana's role reads and may not write")
+        try:
+            cursor.execute(sql)
+            check(f"Grafana may not {sql}", False)
+        except psycopg2.Error as e:
+            check(f"{sql}: {e}", e.pgcode in ("25006", "42501"))
+    try:
+        connect("wrong")
+        check("a wrong password is refused", False)
+    except psycopg2.OperationalError as e:
+        check(f"a wrong password: {e}", "password authentication failed" in str(e))
+    say(f"{len(queries)} queries of Grafana's panels, as its role")
 
 
 def owner_is_no_superuser(database):
@@ -306,6 +369,7 @@ def main():
     say("servers are up")
 
     train(up)
+    ask_tracking(up, s3)
     sim = simulate(up, database)
     predictor = predict(up, database)
     server = ask_rest(up)
@@ -313,7 +377,9 @@ def main():
     owner_is_no_superuser(database)
     ask_mlflow(up, s3)
     ask_prometheus(up)
-    for tool in (sim, predictor, server):
+    predictor.stop()
+    predict_from_registry(up, database)
+    for tool in (sim, server):
         tool.stop()
     rows = number(database, "SELECT COUNT(*) FROM ev_telemetry")
     delivered = re.findall(r"(\d+) records delivered to (\w+)", sim.said())

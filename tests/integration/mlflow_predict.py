@@ -270,14 +270,21 @@ def test_every_row(first, second):
 
 
 def test_start_without_server(server, good):
-    """It hangs, then it is down: the cache does."""
-    for what in ("hangs", "is down"):
+    """It hangs, then it is down: the cache does. A version by its number, too, is asked for until the
+    server has been seen."""
+    for what, models in (("hangs", CHAMPION), ("is down", f"models:/{NAME}/{good}")):
         before = n_predicted(f"{NAME}/{good}")
-        predictor = Predictor(server)
+        predictor = Predictor(server, models=models)
         await_(f"server {what}: predictions", lambda: n_predicted(f"{NAME}/{good}") > before + 5)
         check(f"server {what}: says so", predictor.said(f"{NAME}/{good} of the cache is used") == 1)
         await_(f"server {what}: in the metrics",
                lambda: predictor.metric("evtwin_registry_from_cache") == 1)
+        if what == "hangs":
+            server.resume()
+            await_("it is seen again", lambda: predictor.metric("evtwin_registry_from_cache") == 0)
+            check("and is up", predictor.metric("evtwin_registry_up") == 1)
+            run("evtwin-predict", "--models", f"models:/{NAME}/{good}", "--mlflow", server.uri,
+                "--models-cache", "cache", "--csv", "fleet.csv", "--out", "once-more.csv")
         predictor.stop()
         server.kill()
     said = run("evtwin-predict", "--models", CHAMPION, "--mlflow", server.uri, "--models-cache",
@@ -318,6 +325,9 @@ def main():
     registry.point(first)
     sim = Tool("evtwin-sim", "--fleet", 3, "--interval", 0.2, "--sink", "sqlite:live.db")
     await_("a store", lambda: os.path.exists(path("live.db")))
+    said = run("evtwin-predict", "--models", CHAMPION, "--mlflow", server.uri, "--check", "--store",
+               "sqlite:live.db")
+    check("--check fetches them: " + said, f"models {CHAMPION}: ok" in said)
     run("evtwin-predict", "--models", f"models:/{NAME}/{first}", "--mlflow", server.uri, "--csv",
         "fleet.csv", "--out", "by-registry.csv")
     run("evtwin-predict", "--models", "first", "--csv", "fleet.csv", "--out", "by-folder.csv")

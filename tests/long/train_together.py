@@ -85,15 +85,14 @@ def halves(path):
 
 
 def errors(models):
-    """RMSE of RUL and Brier score of failure on the other fleet."""
+    """RMSE of RUL on the other fleet."""
     t.run("predict", "--models", models, "--csv", "other.csv", "--out", "out.csv", "-q")
-    rul = brier = n = 0.0
+    rul = n = 0.0
     with open("out.csv", newline="") as f:
         for r in csv.DictReader(f):
             rul += (float(r["rul_prediction"]) - float(r["rul"])) ** 2
-            brier += (float(r["failure_probability"]) - float(r["failure"])) ** 2
             n += 1
-    return math.sqrt(rul / n), brier / n
+    return math.sqrt(rul / n)
 
 
 def compare(recipe, *options):
@@ -106,15 +105,14 @@ def compare(recipe, *options):
     saved = 0 if os.path.exists("two0/manifest.json") else 1
     t.check("the other says so", "process 0 has saved the models" in ended[1 - saved][2],
             ended[1 - saved][2])
-    (one, one_brier), (two, two_brier) = errors("one"), errors(f"two{saved}")
-    t.say(f"{recipe} {' '.join(options)}: RMSE on another fleet: one process {one:.2f}, two "
-          f"{two:.2f}; Brier {one_brier:.5f} and {two_brier:.5f}")
+    one, two = errors("one"), errors(f"two{saved}")
+    t.say(f"{recipe} {' '.join(options)}: RMSE on another fleet: one process {one:.2f}, two {two:.2f}")
     scores = json.loads(ended[saved][1])
     with open(f"two{saved}/manifest.json") as f:
         manifest = json.load(f)
     t.check("all rows are counted", manifest["source"]["rows"] == sum(1 for _ in open("all.csv")) - 1,
             manifest["source"])
-    t.check("the batteries of both are known", len(manifest["batteries"]) > 24,
+    t.check("the batteries of both are known", len(manifest["batteries"]) > 30,
             len(manifest["batteries"]))
     os.system(f"rm -r one two{saved}")
     return one, two, scores
@@ -127,9 +125,8 @@ def refusals():
         ("other options", [["half0.csv", *base], ["half1.csv", *base, "--recipe", "history"]],
          "options"),
         ("other targets", [["half0.csv", *base], ["half1.csv", *base[:-2]]], "targets"),
-        ("no such file", [["half0.csv", *base], ["nowhere.csv", *base]], ""),
     ]
-    for what, commands, text in cases[:3]:
+    for what, commands, text in cases:
         ended = together(commands)
         t.check(f"{what}: both are refused", all(e[0] not in (0, None) for e in ended), ended)
         t.check(f"{what}: one says why", any(text in e[2] for e in ended), ended)
@@ -154,7 +151,7 @@ def lost():
     try:
         _, err = children[0].communicate(timeout=120)
         t.check("the other fails", children[0].returncode != 0, children[0].returncode)
-        t.check("and says why", "another process" in err or "process" in err, err[-500:])
+        t.check("and says why", "XGBoost" in err and "failed" in err, err[-500:])
     except subprocess.TimeoutExpired:
         t.check("the other ends", False)
     tracker.stop()
@@ -164,14 +161,20 @@ def main():
     if subprocess.run([PYTHON, "-c", "import xgboost.tracker"], stderr=subprocess.DEVNULL,
                       check=False).returncode != 0:
         t.skip("python3-xgboost with XGBoost's tracker is not installed")
-    t.run("sim", "--until-eol", "--fleet", 60, "--seed", 5, "--record-days", 7, "--csv", "all.csv", "-q")
-    t.run("sim", "--until-eol", "--fleet", 60, "--seed", 6, "--record-days", 7, "--csv", "other.csv", "-q")
+    t.run("sim", "--until-eol", "--fleet", 40, "--seed", 5, "--record-days", 14, "--csv", "all.csv", "-q")
+    t.run("sim", "--until-eol", "--fleet", 40, "--seed", 6, "--record-days", 14, "--csv", "other.csv", "-q")
     halves("all.csv")
-    for recipe, options in (("contract", []), ("history", []), ("contract", ["--cv", "3"])):
-        one, two, scores = compare(recipe, *options)
-        t.check(f"{recipe}: two are as good as one", two <= one * 1.01, (one, two))
-        tested = scores["rul"]["n_test"]
-        t.check("what both held out is scored", tested > 0, tested)
+    rows = sum(1 for _ in open("all.csv")) - 1
+    # with folds the models that are saved are of all rows; what is held out otherwise differs
+    for recipe in ("contract", "history"):
+        one, two, scores = compare(recipe, "--cv", "2", "--failure-target", "none")
+        t.check(f"{recipe}: the error is that of one process", abs(two - one) <= 0.01 * one,
+                (one, two))
+        t.check("each row of both was held out once", scores["rul"]["n_test"] > 0.7 * rows,
+                scores["rul"]["n_test"])
+    _, _, scores = compare("contract", "--failure-target", "none")
+    t.check("a fifth of the batteries of both is held out",
+            0.1 * rows < scores["rul"]["n_test"] < 0.3 * rows, scores["rul"]["n_test"])
     refusals()
     lost()
     t.finish()

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Programs that tests fetch once and keep in the cache folder: MLflow in virtual environments, versitygw,
-kubernetes-validate.
+"""Programs that tests fetch once and keep in the cache folder: MLflow and XGBoost in virtual environments,
+versitygw, kubernetes-validate.
 
-    environment.py mlflow-2.22.5 mlflow-3.17.2 versitygw     # make them now, print where they are
+    environment.py mlflow-2.22.5 xgboost-3.2.0 versitygw     # make them now, print where they are
 
 Each takes minutes the first time and no time after that. Whoever asks while another makes one waits
 for it. What was made by half is made anew.
@@ -24,6 +24,12 @@ else:
 MLFLOW = {
     "2.22.5": ["mlflow==2.22.5", "sqlalchemy<2.1", "scikit-learn<1.6", "xgboost-cpu==2.1.4", "Flask-WTF<2"],
     "3.17.2": ["mlflow==3.17.2", "xgboost-cpu>=3,<4", "Flask-WTF<2"],
+}
+# The last of 1.7, 2.x and 3.x, with the scikit-learn that each knows. 1.7 comes with its code for GPUs only.
+XGBOOST = {
+    "1.7.6": ["xgboost==1.7.6", "numpy<2", "scikit-learn<1.6"],
+    "2.1.4": ["xgboost-cpu==2.1.4", "scikit-learn<1.6"],
+    "3.2.0": ["xgboost-cpu==3.2.0", "scikit-learn"],
 }
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 KUBERNETES_VALIDATE = "kubernetes-validate==1.33.1"  # has the schemas with it
@@ -75,6 +81,12 @@ def mlflow_python(version):
     return os.path.join(folder, "bin", "python")
 
 
+def xgboost_python(version):
+    """The Python that has this XGBoost (320 MB, 1.7 590 MB; a minute the first time)."""
+    folder = _environment(f"xgboost-{version}", f"an environment for XGBoost {version}", XGBOOST[version])
+    return os.path.join(folder, "bin", "python")
+
+
 def kubernetes_validate():
     """The program kubernetes-validate (20 s the first time)."""
     folder = _environment(KUBERNETES_VALIDATE.replace("==", "-"), "kubernetes-validate", [KUBERNETES_VALIDATE])
@@ -93,7 +105,8 @@ def versitygw():
 
 
 def main(names):
-    makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW}, "versitygw": (versitygw,),
+    makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW},
+              **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST}, "versitygw": (versitygw,),
               "kubernetes-validate": (kubernetes_validate,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")

@@ -2,6 +2,7 @@
 """MLflow and an S3 for tests."""
 import os
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -20,15 +21,24 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 
 class MLflow(Server):
     """version: one of MLFLOW. user: (name, password) of the administrator, nobody else may in
-    (--app-name basic-auth). uri is for --mlflow, python has the client of this version (and XGBoost),
+    (--app-name basic-auth; a hash for each request makes it slow). later: it may still be starting, until
+    ready() has been called, so that several start side by side. uri is for --mlflow, python has the client of this version (and XGBoost),
     python_env is what it needs to know of the server."""
 
     name = "mlflow"
     ready_s = 300
 
-    def __init__(self, version=max(MLFLOW), user=None, settings=None):
-        self.version, self.admin, self.settings = version, user, settings or {}
+    def __init__(self, version=max(MLFLOW), user=None, settings=None, later=False):
+        self.version, self.admin, self.settings, self.later = version, user, settings or {}, later
         super().__init__()
+
+    def ready(self):
+        end = time.monotonic() + self.ready_s
+        while not self.answers():
+            if self.child.poll() is not None or time.monotonic() > end:
+                with open(self.log, errors="replace") as log:
+                    raise RuntimeError(f"MLflow did not start:\n{log.read()[-2000:]}")
+            time.sleep(0.1)
 
     def prepare(self):
         self.python = mlflow_python(self.version)
@@ -71,6 +81,9 @@ class MLflow(Server):
                 *(["--app-name", "basic-auth"] if self.admin else [])]
 
     def answers(self):
+        if self.later:
+            self.later = False
+            return True
         try:
             with urllib.request.urlopen(self.uri + "/health", timeout=5) as answer:
                 return answer.read() == b"OK"

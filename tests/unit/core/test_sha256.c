@@ -45,10 +45,55 @@ static void every_length_around_the_block_borders(void **state) {
                         "b367ea311264aae50e6260b96a10761169ce3eec5d5f8f2258351f82c7252776");
 }
 
+/* Longer than the piece that is read at once; as the bytes in memory. */
+static void a_file(void **state) {
+    (void)state;
+    char expected[EVTWIN__SHA256_HEX_SIZE], hex[EVTWIN__SHA256_HEX_SIZE] = "untouched";
+    const size_t size = 200001;
+    char *data = malloc(size + 1);
+    assert_non_null(data);
+    memset(data, 'x', size);
+    data[size] = '\0';
+    const char *path = temp_file("data", data);
+    evtwin__sha256_hex(data, size, expected);
+    free(data);
+    assert_fails(evtwin_file_sha256(path, hex, sizeof hex - 1), EVTWIN_E_ARG, "65");
+    assert_fails(evtwin_file_sha256(temp_path("absent"), hex, sizeof hex), EVTWIN_E_NOT_FOUND,
+                 "absent");
+    assert_fails(evtwin_file_sha256("/dev/null", hex, sizeof hex), EVTWIN_E_UNSUPPORTED, "null");
+    assert_fails(evtwin_file_sha256(temp_path(""), hex, sizeof hex), EVTWIN_E_UNSUPPORTED, "");
+    assert_string_equal(hex, "untouched");
+    assert_ok(evtwin_file_sha256(path, hex, sizeof hex));
+    assert_string_equal(hex, expected);
+}
+
+/* In pieces of any two sizes it is the same. */
+static void pieces(void **state) {
+    (void)state;
+    unsigned char data[200];
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (unsigned char)i;
+    }
+    for (size_t a = 0; a <= sizeof data; a++) {
+        for (size_t b = a; b <= sizeof data; b += 13) {
+            evtwin__sha256 sha;
+            char hex[EVTWIN__SHA256_HEX_SIZE];
+            evtwin__sha256_begin(&sha);
+            evtwin__sha256_add(&sha, data, a);
+            evtwin__sha256_add(&sha, data + a, b - a);
+            evtwin__sha256_add(&sha, data + b, sizeof data - b);
+            evtwin__sha256_end(&sha, hex);
+            assert_string_equal(hex, hash(data, sizeof data));
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_the_published_examples),
         cmocka_unit_test(every_length_around_the_block_borders),
+        cmocka_unit_test(a_file),
+        cmocka_unit_test(pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "core/file.h"
+#include "fail_nth.h"
 #include "follow/cache.h"
 
 #include <dirent.h>
@@ -182,9 +183,39 @@ static void test_of_others(void **state) {
     assert_fails(evtwin__cache_open("a", server, long_name, &cache), EVTWIN_E_ARG, "longer");
 }
 
+typedef struct memory {
+    const evtwin__cache *cache;
+    int number;
+} memory;
+
+static evtwin_status keep_and_read(void *ctx) {
+    memory *m = ctx;
+    evtwin__cached v = version(m->number), read;
+    const evtwin_status st = evtwin__cache_keep(m->cache, models, &v, 1);
+    return st >= 0 ? evtwin__cache_read(m->cache, models, &read) : st;
+}
+
+/* Whichever allocation fails, the version that is to be kept is there, and what was read before. */
+static void test_out_of_memory(void **state) {
+    (void)state;
+    const evtwin__cache cache = open_cache(temp_path("memory"));
+    const evtwin__cached old = version(1), new = version(2);
+    put(&cache, &old, 10);
+    assert_ok(evtwin__cache_keep(&cache, models, &old, 1));
+    put(&cache, &new, 0);
+    memory m = {&cache, 2};
+    assert_true(fail_every_allocation(keep_and_read, &m) > 3);
+    evtwin__cached read;
+    assert_ok(evtwin__cache_read(&cache, models, &read));
+    assert_string_equal(read.version, "2");
+    assert_true(evtwin__cache_has(&cache, &new));
+    assert_false(evtwin__cache_has(&cache, &old));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_last_good), cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_hostile_pointer), cmocka_unit_test(test_of_others)};
+        cmocka_unit_test(test_hostile_pointer), cmocka_unit_test(test_of_others),
+        cmocka_unit_test(test_out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,7 +161,7 @@ static evtwin_status split_both(void *ctx) {
 
 static void test_out_of_memory(void **state) {
     (void)state;
-    assert_int_equal(fail_every_allocation(split_both, NULL), 4);
+    assert_int_equal(fail_every_allocation(split_both, NULL), 5);
 }
 
 int main(void) {

@@ -5,6 +5,7 @@
 
 #include "fail_nth.h"
 #include "learn/bundles.h"
+#include "stream/scheme.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -397,6 +398,62 @@ static void survives_every_failing_allocation(void **state) {
     assert_int_equal(count_lines(temp_path("nomem-out.csv")), 51);
 }
 
+/* ---- a source that shares what it reads with others ---- */
+
+typedef struct shared_source {
+    evtwin_source *source;
+    int n_reads, n_changes;
+    size_t n_batches, n_rows_before; /* delivered; by the last change */
+    evtwin_pump *pump;
+} shared_source;
+
+static evtwin_status read_shared(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                                 evtwin_table *batch) {
+    shared_source *s = ctx;
+    (void)max_rows;
+    (void)timeout_ms;
+    if (s->n_reads % 2 == 0) { /* before rows 1, 3, … */
+        evtwin__source_share_changed(source);
+    }
+    const size_t battery = evtwin_table_find(batch, "battery_id");
+    const size_t time = evtwin_table_find(batch, "time");
+    assert_ok(evtwin_table_resize(batch, 1));
+    assert_ok(evtwin_table_set_text(batch, battery, 0, "B1"));
+    assert_ok(evtwin_table_set_i64(batch, time, 0, 1000000 * (int64_t)++s->n_reads));
+    return EVTWIN_OK;
+}
+
+static void note_shared(void *ctx, const evtwin_pump_event *event) {
+    shared_source *s = ctx;
+    s->n_batches += event->kind == EVTWIN_PUMP_BATCH;
+    if (event->kind == EVTWIN_PUMP_SHARE_CHANGED) {
+        s->n_changes++;
+        s->n_rows_before = s->n_batches;
+    }
+}
+
+/* Once for each change, after the batch was read and before it goes on. */
+static void another_share_is_reported_before_its_first_batch(void **state) {
+    (void)state;
+    shared_source s = {.n_reads = 0};
+    const evtwin_source_callbacks callbacks = {
+        .size = sizeof callbacks, .name = "shared", .read = read_shared};
+    evtwin_pump_options options;
+    assert_ok(evtwin_pump_options_init(&options, sizeof options));
+    assert_ok(evtwin_pump_create(&options, &s.pump));
+    assert_ok(evtwin_source_create(&callbacks, &s, &s.source));
+    assert_ok(evtwin_pump_take_source(s.pump, s.source));
+    add_sink(s.pump, "jsonl", "shared.jsonl");
+    assert_ok(evtwin_pump_on_event(s.pump, note_shared, &s));
+    const int changes[] = {1, 1, 2, 2, 3};
+    for (size_t i = 0; i < 5; i++) {
+        assert_ok(evtwin_pump_run_once(s.pump, 0, NULL));
+        assert_int_equal(s.n_changes, changes[i]);
+        assert_int_equal(s.n_rows_before, i - i % 2);
+    }
+    evtwin_pump_free(s.pump);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_reaches_every_sink_once),
@@ -405,6 +462,7 @@ int main(void) {
         cmocka_unit_test(a_bad_record_is_refused_and_passed_over),
         cmocka_unit_test(predictions_are_counted),
         cmocka_unit_test(misuse_is_refused),
+        cmocka_unit_test(another_share_is_reported_before_its_first_batch),
         cmocka_unit_test(the_long_run_does_not_allocate),
         cmocka_unit_test(survives_every_failing_allocation),
     };

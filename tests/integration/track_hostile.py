@@ -1,0 +1,379 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The client of tracking servers beside one that lies: answers that are none, too long or never end,
+names that lead out of the folder, redirects, secrets that are sent back. Short, without MLflow."""
+import base64
+import http.server
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+
+from server.track_client import Client
+from servers import LOCALHOST, free_port
+
+TOOLS = sys.argv[1]
+PASSWORD, TOKEN = "pass-of-the-test", "token-of-the-test"
+API = "/api/2.0/mlflow/"
+FILES = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        self.server.seen.append((self.command, self.path, dict(self.headers), body))
+        reply = self.server.reply
+        reply = reply(self) if callable(reply) else reply
+        if reply is None:  # it has answered by itself
+            return
+        code, data, *more = reply
+        data = json.dumps(data) if not isinstance(data, (str, bytes)) else data
+        data = data.encode() if isinstance(data, str) else data
+        self.send_response(code)
+        for name, value in (more[0] if more else {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+
+class Liar:
+    def __init__(self):
+        self.server = http.server.ThreadingHTTPServer((LOCALHOST, free_port()), Handler)
+        self.server.daemon_threads = True
+        self.server.seen, self.server.reply = [], (200, {})
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def uri(self):
+        return f"http://{LOCALHOST}:{self.server.server_address[1]}"
+
+    @property
+    def seen(self):
+        return self.server.seen
+
+    def says(self, *reply):
+        self.server.seen.clear()
+        self.server.reply = reply[0] if callable(reply[0]) else reply
+
+
+def client(liar, **options):
+    options = {"n_retries": 0, "retry_pause_s": 0.01, "timeout_s": 60, **options}
+    return Client(TOOLS, options.pop("uri", liar.uri), env=options.pop("env", None), **options)
+
+
+def hang_up(handler):
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+def endless(handler):
+    handler.send_response(200)
+    handler.end_headers()
+    handler.close_connection = True
+    try:
+        while True:
+            handler.wfile.write(b" " * 65536)
+    except OSError:
+        pass
+
+
+# ---- answers ----
+
+def answers_that_are_none(liar):
+    run = {"run": {"info": {"run_id": "r", "experiment_id": "1", "artifact_uri": "mlflow-artifacts:/1"}}}
+    with client(liar) as c:
+        for reply in ("", "OK", "[]", "null", "{", "\0", '{"a": 1, "a": 2}', "[" * 100000, '{"experiment": 3}',
+                      '{"experiment": {"experiment_id": 7}}', '{"experiment": {"experiment_id": ""}}',
+                      '{"experiment": {"experiment_id": "%s"}}' % ("9" * 200), b"\xff\xfe{}",
+                      '{"experiment": {"experiment_id": "1\\u0000"}}'):
+            liar.says(200, reply)
+            c.fails("EVTWIN_E_PARSE", "experiment", "x")
+        for key, value in (("run_id", None), ("run_id", "r" * 500), ("artifact_uri", "x" * 5000),
+                           ("experiment_id", 1)):
+            info = {**run["run"]["info"], key: value}
+            liar.says(200, {"run": {"info": info}})
+            c.fails("EVTWIN_E_PARSE", "run", "1", "", "", "")
+        liar.says(endless)
+        assert "more than" in c.fails("EVTWIN_E_RANGE", "experiment", "x")
+        for version in ("", "<html>", "3", "x.y", "3.", "-1.0", "9" * 300, "3.\0", "99999999999999999999.1"):
+            liar.says(200, version)
+            c.fails("EVTWIN_E_PARSE", "server")
+        liar.says(200, "1.30.0")
+        assert "too old" in c.fails("EVTWIN_E_UNSUPPORTED", "server")
+        liar.says(404, "<html>nginx</html>")
+        text = c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+        assert "prefix of the URI" in text and "nginx" not in text, text
+        liar.says(500, "a\r\nb\x1b[31m" + "c" * 100000)
+        text = c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+        assert "\x1b" not in text and len(text) < 1000, text
+        liar.says(200, run)
+        c.ok("run", "1", "", "", "")
+
+
+def a_slow_answer(liar):
+    done = threading.Event()
+    liar.says(lambda h: done.wait(60) and None)
+    with client(liar, timeout_s=0.5) as c:
+        c.fails("EVTWIN_E_AGAIN", "experiment", "x")
+    done.set()
+
+
+# ---- secrets ----
+
+def secrets_stay(liar):
+    other = Liar()
+    basic = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+    for options in ({"user": "me", "password": PASSWORD}, {"token": TOKEN}):
+        mine = options.get("password") or options["token"]
+        with client(liar, **options) as c:
+            for code in (301, 302, 307, 308):
+                liar.says(code, "", {"Location": other.uri + "/stolen"})
+                text = c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+                assert "not followed" in text, text
+            sent = liar.seen[0][2]["Authorization"]
+            assert sent == (f"Basic {basic}" if "user" in options else f"Bearer {TOKEN}"), sent
+            liar.says(lambda h, mine=mine: (400, {"error_code": f"X {mine}", "message":
+                                                  f"you sent {h.headers['Authorization']} {mine}"}))
+            text = c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+            liar.says(lambda h, mine=mine: (401, f"no: {h.headers['Authorization']} {mine}"))
+            text += c.fails("EVTWIN_E_DENIED", "experiment", "x")
+            assert "is wrong" in text, text
+            liar.says(200, {})
+            # another host, another scheme: it does not get them, and is not even asked
+            port = other.uri.rpartition(":")[2]
+            for uri in (f"mlflow-artifacts://{LOCALHOST}:{port}/1/x", f"http://{LOCALHOST}:{port}/x",
+                        f"ftp://{LOCALHOST}:{port}/x"):
+                text += c.fails("EVTWIN_E_UNSUPPORTED", "download", uri, "/nowhere")
+            text += c.said()
+            for secret in (PASSWORD, TOKEN, basic):
+                assert secret not in text, text
+    assert not other.seen, other.seen
+    with Client(TOOLS, f"http://me:{PASSWORD}@{LOCALHOST}:x/") as c:
+        assert c.opened[0] == "EVTWIN_E_PARSE" and PASSWORD not in str(c.opened), c.opened
+    liar.says(200, "3.17.2")
+    with client(liar, uri=liar.uri.replace("//", f"//me:{PASSWORD}@") + "/pre fix/") as c:
+        c.ok("server")
+    assert liar.seen[0][1] == "/pre%20fix/version", liar.seen
+    assert liar.seen[0][2]["Authorization"] == f"Basic {basic}"
+    assert PASSWORD not in liar.seen[0][2]["Host"]
+
+
+def bad_addresses(liar):
+    for uri, status in (("", "PARSE"), ("http://", "PARSE"), ("http:///x", "PARSE"), ("ftp://a", "UNSUPPORTED"),
+                        ("file:/x", "UNSUPPORTED"), ("http://a,b", "PARSE"), ("http://a b", "PARSE"),
+                        ("http://a%0d%0aX:1", "PARSE"), ("http://a?b=c", "ARG"), ("http://a:99999", "PARSE")):
+        with client(liar, uri=uri) as c:
+            assert c.opened[0] == "EVTWIN_E_" + status, (uri, c.opened)
+    for option in ({"timeout_s": "nan"}, {"timeout_s": 0}, {"n_retries": -1}, {"token": "a\r\nX: y"},
+                   {"user": "a:b"}, {"s3_access_key": "x"}, {"s3_region": "a b"}):
+        with client(liar, **option) as c:
+            assert c.opened[0] == "EVTWIN_E_ARG", (option, c.opened)
+
+
+# ---- again, or not ----
+
+def what_is_sent_again(liar):
+    run = {"run": {"info": {"run_id": "r", "experiment_id": "1", "artifact_uri": "mlflow-artifacts:/1"}}}
+
+    def at_the_third(good, *bad):
+        return lambda h: bad if len(liar.seen) < 3 else good
+
+    with client(liar, n_retries=3) as c:
+        for code in (429, 502, 503, 504):  # a question may come twice
+            liar.says(at_the_third((200, {"experiment": {"experiment_id": "7"}}), code, "busy"))
+            assert c.ok("experiment", "x") == ["7"] and len(liar.seen) == 3, (code, liar.seen)
+        for code in (429, 503):  # nothing was made
+            liar.says(at_the_third((200, run), code, "busy", {"Retry-After": "0"}))
+            c.ok("run", "1", "", "", "")
+        for code in (500, 502, 504):  # something may have been
+            liar.says(code, "x")
+            c.fails("EVTWIN_E_EXTERNAL" if code == 500 else "EVTWIN_E_AGAIN", "run", "1", "", "", "")
+            assert len(liar.seen) == 1, (code, liar.seen)
+        liar.says(hang_up)
+        c.fails("EVTWIN_E_AGAIN", "run", "1", "", "", "")
+        assert len(liar.seen) == 1, liar.seen
+        c.fails("EVTWIN_E_AGAIN", "experiment", "x")
+        assert 5 <= len(liar.seen) <= 20, liar.seen  # libcurl adds one for each old connection
+        for code in (400, 401, 403, 404, 500):
+            liar.says(code, "x")
+            c("experiment", "x")
+            assert len(liar.seen) == 1, (code, liar.seen)
+    with client(liar, uri=f"http://{LOCALHOST}:{free_port()}", n_retries=2) as c:
+        assert "connect" in c.fails("EVTWIN_E_AGAIN", "run", "1", "", "", "").lower()
+
+
+# ---- artifacts ----
+
+def listing(*files):
+    """Answers of a server that has these files (path, bytes, what it says of them)."""
+    def reply(handler):
+        if handler.path.startswith(FILES + "?"):
+            return 200, {"files": [f[0] if isinstance(f[0], dict) else
+                                   {"path": f[0], "is_dir": False, "file_size": len(f[1])} for f in files]}
+        for f in files:
+            if handler.path.endswith("/" + str(f[0])):
+                return 200, f[1]
+        return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}
+    return reply
+
+
+def downloads_that_lie(liar, folder):
+    target = os.path.join(folder, "got")
+    uri = "mlflow-artifacts:/1/m"
+
+    def refused(status, c, *files):
+        liar.says(listing(*files))
+        text = c.fails(status, "download", uri, target)
+        assert os.listdir(folder) == [], os.listdir(folder)
+        return text
+
+    with client(liar, max_download_bytes=1000, max_download_files=10) as c:
+        for name in ("../x", "..", ".", "", "/etc/x", "a/../../x", "a//b", "a/", "a\\b", "a\nb", "a" * 300, "/".join("abcd" * 600)):
+            refused("EVTWIN_E_CORRUPT", c, (name, b"x"))
+        refused("EVTWIN_E_PARSE", c, ({"is_dir": False}, b""))
+        refused("EVTWIN_E_PARSE", c, ({"path": 7}, b""))
+        refused("EVTWIN_E_NOT_FOUND", c)
+        refused("EVTWIN_E_RANGE", c, *[(f"f{i}", b"x") for i in range(11)])
+        refused("EVTWIN_E_RANGE", c, ("a", b"x" * 600), ("b", b"x" * 600))
+        refused("EVTWIN_E_RANGE", c, ("a", b"x" * 5000))
+        refused("EVTWIN_E_RANGE", c, ({"path": "a", "file_size": 2**62}, b"x"))
+        refused("EVTWIN_E_NOT_FOUND", c, ({"path": "gone", "file_size": 1}, b""))
+        # folders without end
+        liar.says(lambda h: (200, {"files": [{"path": "d", "is_dir": True}]}))
+        c.fails("EVTWIN_E_RANGE", "download", uri, target)
+        # longer than listed, shorter, without end
+        for data in (b"12345", b"123"):
+            liar.says(lambda h, data=data: (200, {"files": [{"path": "a", "file_size": 4}]})
+                      if "?" in h.path else (200, data))
+            assert "listed with 4" in c.fails("EVTWIN_E_CORRUPT", "download", uri, target)
+        liar.says(lambda h: (200, {"files": [{"path": "a"}]}) if "?" in h.path else endless(h))
+        c.fails("EVTWIN_E_RANGE", "download", uri, target)
+        assert os.listdir(folder) == [], os.listdir(folder)
+        # a place that the server names: of another kind, or out of its folder
+        for there in ("mlflow-artifacts:/1/../../x", "gs://b/x", "mlflow-artifacts:/", "mlflow-artifacts:/a?b",
+                      "dbfs:/x", "x", "", "s3://b/x", "s3://../x", "file://elsewhere/x", "file:///../etc"):
+            liar.says(200, {"run": {"info": {"artifact_uri": there}}})
+            status, text = c("download", "runs:/r", target)
+            assert status in ("EVTWIN_E_UNSUPPORTED", "EVTWIN_E_PARSE", "EVTWIN_E_STATE"), (there, status, text)
+        assert os.listdir(folder) == [], os.listdir(folder)
+        liar.says(listing(("a", b"good"), ("b", b"")))
+        c.ok("download", uri, target)
+        assert sorted(os.listdir(target)) == ["a", "b"] and os.listdir(folder) == ["got"]
+        with open(os.path.join(target, "a")) as f:
+            assert f.read() == "good"
+        assert "not empty" in c.fails("EVTWIN_E_STATE", "download", uri, target)
+        shutil.rmtree(target)
+
+
+def lists_of_s3_that_lie(liar, folder):
+    keys = {"s3_endpoint": liar.uri, "s3_access_key": "key", "s3_secret_key": PASSWORD}
+    with client(liar, **keys) as c:
+        for body in ("", "<x/>", "<ListBucketResult><Contents><Key>m/../x</Key><Size>1</Size></Contents>",
+                     "<ListBucketResult><Contents><Key>o</Key><Size>1</Size></Contents>",
+                     "<ListBucketResult><IsTruncated>true</IsTruncated>"):
+            liar.says(200, body)
+            status, text = c("download", "s3://bucket/m", os.path.join(folder, "got"))
+            assert status in ("EVTWIN_E_PARSE", "EVTWIN_E_CORRUPT"), (body, status, text)
+        liar.says(400, f"<Error><Code>Odd</Code><Message>{PASSWORD}</Message></Error>")
+        assert PASSWORD not in c.fails("EVTWIN_E_EXTERNAL", "download", "s3://bucket/m",
+                                       os.path.join(folder, "got"))
+        assert all(PASSWORD not in str(one) for one in liar.seen), liar.seen
+    assert os.listdir(folder) == [], os.listdir(folder)
+
+
+def cut_half_way(liar, folder):
+    """The connection ends in the middle of a file: it comes again, and never as a half."""
+    target = os.path.join(folder, "got")
+    tries = []
+
+    def reply(handler, n_bad):
+        if "?" in handler.path:
+            return 200, {"files": [{"path": "a"}]}
+        tries.append(1)
+        if len(tries) > n_bad:
+            return 200, b"x" * 100000
+        handler.send_response(200)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        handler.wfile.write(b"x" * 50000)
+        handler.wfile.flush()
+        hang_up(handler)
+
+    with client(liar, n_retries=2) as c:
+        liar.says(lambda h: reply(h, 99))
+        c.fails("EVTWIN_E_AGAIN", "download", "mlflow-artifacts:/1", target)
+        assert len(tries) == 3 and os.listdir(folder) == [], (tries, os.listdir(folder))
+        tries.clear()
+        liar.says(lambda h: reply(h, 2))
+        c.ok("download", "mlflow-artifacts:/1", target)
+        assert os.path.getsize(os.path.join(target, "a")) == 100000
+        shutil.rmtree(target)
+
+
+def folders_of_another_machine(liar, folder):
+    """A server elsewhere must not choose which of our folders is read or written."""
+    with client(liar, uri="http://mlflow.example:5000", env={"http_proxy": liar.uri}) as c:
+        liar.says(200, {"run": {"info": {"artifact_uri": "file:///etc"}}})
+        assert "another machine" in c.fails("EVTWIN_E_UNSUPPORTED", "download", "runs:/r",
+                                            os.path.join(folder, "got"))
+        c.fails("EVTWIN_E_UNSUPPORTED", "upload", "runs:/r", __file__, "")
+        assert liar.seen and liar.seen[0][2]["Host"] == "mlflow.example:5000", liar.seen
+
+
+def uploads(liar, folder):
+    """Links and pipes stay where they are; names that are none for an artifact."""
+    source = os.path.join(folder, "source")
+    os.mkdir(source)
+    os.symlink("/etc/passwd", os.path.join(source, "link"))
+    os.mkfifo(os.path.join(source, "pipe"))
+    with open(os.path.join(source, "file"), "wb") as f:
+        f.write(bytes(range(256)) * 1000)
+    open(os.path.join(source, "empty"), "w").close()
+    with client(liar) as c:
+        liar.says(200, {})
+        c.ok("upload", "mlflow-artifacts:/1", source, "at")
+        sent = {path: body for _, path, _, body in liar.seen}
+        assert sent == {FILES + "/1/at/file": bytes(range(256)) * 1000, FILES + "/1/at/empty": b""}, sent.keys()
+        assert c.said().count("not uploaded") == 2, c.said()
+        for at in ("../x", "/x", "a//b", "x/"):
+            c.fails("EVTWIN_E_ARG", "upload", "mlflow-artifacts:/1", source, at)
+        c.fails("EVTWIN_E_NOT_FOUND", "upload", "mlflow-artifacts:/1", source + "x", "")
+        liar.says(507, "full")
+        c.fails("EVTWIN_E_EXTERNAL", "upload", "mlflow-artifacts:/1", source, "")
+    shutil.rmtree(source)
+
+
+def main():
+    liar = Liar()
+    folder = tempfile.mkdtemp(prefix="evtwin-track.")
+    try:
+        answers_that_are_none(liar)
+        a_slow_answer(liar)
+        secrets_stay(liar)
+        bad_addresses(liar)
+        what_is_sent_again(liar)
+        downloads_that_lie(liar, folder)
+        lists_of_s3_that_lie(liar, folder)
+        cut_half_way(liar, folder)
+        folders_of_another_machine(liar, folder)
+        uploads(liar, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print("ok")
+
+
+if __name__ == "__main__":
+    main()
