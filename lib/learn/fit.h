@@ -23,10 +23,6 @@ typedef struct evtwin__fitting {
     evtwin__rounds rounds;
 } evtwin__fitting;
 
-/* fit.c: the table of a target's held-out predictions (evtwin_trainer_predictions), n rows that are
- * missing still. */
-evtwin_status evtwin__make_held_table(const char *unit, size_t n, evtwin_table **out);
-
 /* fit_model.c: what XGBoost was asked for goes to the model that is saved. */
 void evtwin__describe_growth(const evtwin__booster_params *params, evtwin__bundle_model *saved);
 

@@ -6,7 +6,6 @@
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "core/status.h"
-#include "learn/fit.h"
 #include "learn/peers.h"
 #include "learn/recipe.h"
 
