@@ -209,7 +209,7 @@ evtwin_status evtwin__dataset_split(evtwin_trainer *trainer, evtwin__dataset *da
  * each fold, each by batteries that it learns from alone. */
 evtwin_status evtwin__search(evtwin_trainer *trainer, const evtwin__dataset *data);
 
-/* held_out.c: fit.c: the table of a target's held-out predictions (evtwin_trainer_predictions), n
+/* held_out.c: the table of a target's held-out predictions (evtwin_trainer_predictions), n
  * rows that are missing still. */
 evtwin_status evtwin__make_held_table(const char *unit, size_t n, evtwin_table **out);
 
