@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "train_mlflow.h"
+#include "train_options.h"
 #include "train_report.h"
 
 #include "evtwin/evtwin.h"
@@ -10,140 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    OUT,
-    TARGET,
-    FAILURE_TARGET,
-    GROUP,
-    GROUP_BY_RESET,
-    ALLOW_SINGLE_ROWS,
-    FEATURES,
-    LABEL_RULE,
-    EOL_SOH,
-    CSV, /* the first of its options */
-    CV = CSV + CLI_CSV_N_OPTIONS,
-    REPEAT,
-    TUNE,
-    RECIPE,
-    DERIVE,
-    SEED,
-    THREADS,
-    IN_PIECES,
-    SCRATCH,
-    TOGETHER,
-    AUDIT_ONLY,
-    ALLOW,
-    JSON,
-    MLFLOW,
-    MLFLOW_EXPERIMENT,
-    MLFLOW_REQUIRED,
-    MLFLOW_MODELS,
-    N_OPTIONS
-};
-
-static const cli_option options[N_OPTIONS] = {
-    [OUT] = CLI_STRING("out", "DIR", "models", .group = "Output", .letter = 'o',
-                       .help = "folder of the bundle; made if absent"),
-    [TARGET] = CLI_STRING(
-        "target", "COLUMN", NULL, .group = "Columns",
-        .help = "remaining useful life, in cycles (default: the first of RUL, rul); `none` "
-                "trains no RUL model"),
-    [FAILURE_TARGET] =
-        CLI_STRING("failure-target", "COLUMN", NULL,
-                   .help = "failure, 0 or 1 (default: the first of Failure_Probability, "
-                           "failure); `none` trains no failure model"),
-    [GROUP] =
-        CLI_STRING("group", "COLUMN", NULL,
-                   .help = "whose rows belong together: no battery is in both the training and the "
-                           "test part (default: battery_id where there is one)"),
-    [GROUP_BY_RESET] = CLI_STRING("group-by-reset", "COLUMN", NULL,
-                                  .help = "a counter: a new battery begins where it falls"),
-    [ALLOW_SINGLE_ROWS] =
-        CLI_FLAG("allow-single-rows",
-                 .help = "allow batteries with a single row (otherwise an error: usually a wrong "
-                         "--group)"),
-    [FEATURES] = CLI_STRING("features", "A,B,...", NULL,
-                            .help = "what the models see, instead of " EVTWIN_DEFAULT_FEATURES),
-    [LABEL_RULE] =
-        CLI_STRING("label-rule", "WORDS", NULL,
-                   .help = "what end of life was when the labels were made, e.g. \"capacity below "
-                           "80 % of new\"; the bundle records it, nothing checks it"),
-    [EOL_SOH] = CLI_RANGE(CLI_NUMBER, "eol-soh", "PERCENT", "0", 0, 99.9,
-                          .help = "end of life by the labels' rule, as a state of health: below it "
-                                  "RUL is 0; 0: the lowest that the labelled rows have"),
-    CLI_CSV_OPTIONS(CSV, "File"),
-    [CV] =
-        CLI_RANGE(CLI_INTEGER, "cv", "K", NULL, 2, 1000, .group = "Training",
-                  .help = "score every battery once, by K-fold cross-validation by battery, of "
-                          "which there must be K or more; the models that are saved are then "
-                          "trained on all (default: hold out 20 % of the batteries, and save the "
-                          "models that were scored)"),
-    [REPEAT] = CLI_RANGE(CLI_INTEGER, "repeat", "R", NULL, 1, 1000,
-                         .help = "with --cv: score R assignments of batteries to folds, since one "
-                                 "may be lucky; takes R times as long"),
-    [TUNE] = CLI_RANGE(CLI_INTEGER, "tune", "N", NULL, 1, 1000,
-                       .help = "search first: try N sets of parameters (the first is the default) "
-                               "by 5-fold cross-validation by battery with early stopping, and "
-                               "keep the best; no battery that scores has a part in it, so --cv K "
-                               "searches K + 1 times"),
-    [RECIPE] = CLI_STRING("recipe", "NAME", "contract", .choices = "contract|history",
-                          .help = "what the models see: contract: a row's own values; history: "
-                                  "how they have changed in each battery, which gives a steadier "
-                                  "RUL and trains longer (docs/learning-features.md)"),
-    [DERIVE] =
-        CLI_STRING("derive", "A,B,...", NULL,
-                   .help = "of recipe history: also learn from quantities computed from rows "
-                           "that are seconds to a minute apart, by name or \"all\": resistance, "
-                           "throughput, charge curve (docs/learning-features.md)"),
-    [SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
-                       .help = "of the split: the same seed gives the same models"),
-    [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "0", 0, 256,
-                          .help = "0 = one per core; results do not depend on it"),
-    [IN_PIECES] = CLI_FLAG(
-        "in-pieces",
-        .help =
-            "for a file that is larger than memory: read it once, some batteries at a time, and "
-            "train from a temporary file, one model after another; takes 60 bytes of memory a "
-            "row. Rows of a battery must stand together. Without --cv, --tune, --together, --group-by-reset "
-            "and "
-            "recipe history"),
-    [SCRATCH] = CLI_STRING("scratch", "DIR", NULL,
-                           .help = "with --in-pieces: folder of the temporary file, which takes "
-                                   "about 100 bytes a row (default: TMPDIR, else /var/tmp)"),
-    [TOGETHER] = CLI_FLAG("together",
-                          .help = "train one model with other processes, each with a file of its "
-                                  "own batteries, by XGBoost's collective: its tracker is named by "
-                                  "DMLC_TRACKER_URI, DMLC_TRACKER_PORT and DMLC_TASK_ID "
-                                  "(docs/scaling.md); process 0 saves the models"),
-    [AUDIT_ONLY] =
-        CLI_FLAG("audit-only", .group = "Audit (of every training)",
-                 .help = "only look at the data: say what would leak or mislead, and what to do "
-                         "about it; train and write nothing; code 65 if training would be refused"),
-    [ALLOW] = CLI_STRINGS("allow", "CAUSE", NULL,
-                          .help = "train although the audit refuses the data for this cause, the "
-                                  "word in brackets behind its text; the bundle records it; may be "
-                                  "given again, or several with commas between them"),
-    [JSON] =
-        CLI_FLAG("json", .group = "Report",
-                 .help = "print the scores as one JSON object (docs/cli.md) and nothing else on "
-                         "standard output"),
-    [MLFLOW] = CLI_STRING("mlflow", "URI", NULL, .group = "MLflow (docs/mlflow.md)",
-                          .environment = "MLFLOW_TRACKING_URI",
-                          .help = "log the training to this server (http://HOST:PORT) and register "
-                                  "its models; passwords come from the environment"),
-    [MLFLOW_EXPERIMENT] = CLI_STRING("mlflow-experiment", "NAME", "EV_Battery_Digital_Twin",
-                                     .environment = "MLFLOW_EXPERIMENT_NAME",
-                                     .help = "below which its runs are; made if absent"),
-    [MLFLOW_REQUIRED] =
-        CLI_FLAG("mlflow-required",
-                 .help = "fail where the server cannot be reached or refuses something; otherwise "
-                         "that is a warning, and the models are saved"),
-    [MLFLOW_MODELS] = CLI_STRING(
-        "mlflow-models", "DIR", NULL,
-        .help = "also save each model as a folder DIR/evtwin-TARGET that mlflow.pyfunc.load_model "
-                "opens in Python, for raw telemetry; needs no server"),
-};
 
 static const cli_tool tool = {
     .name = "evtwin-train",
@@ -160,7 +27,7 @@ static const cli_tool tool = {
         "evtwin-train EV_Predictive_Maintenance_Dataset_15min.csv --out models\n"
         "evtwin-train fleet.csv --cv 5 --json > scores.json\n"
         "evtwin-train cells.csv --group cell --target rul --features voltage_mean,cc_q --cv 5",
-    .options = options,
+    .options = train_options,
     .n_options = N_OPTIONS,
 };
 
@@ -448,7 +315,7 @@ enum { FIRST_LOGGED = TARGET, LAST_LOGGED = ALLOW };
 
 /* The value of an option as text; items is freed by the caller. */
 static const char *logged_value(const cli *c, size_t option, char **items) {
-    const cli_kind kind = options[option].kind;
+    const cli_kind kind = train_options[option].kind;
     if (kind == CLI_SWITCH) {
         return cli_is_on(c, option) ? "true" : "false";
     }
@@ -466,7 +333,7 @@ static int track(const cli *c, const char *path, const evtwin_table *table, int6
     char *items[N_OPTIONS] = {NULL};
     size_t n = 0;
     for (size_t i = FIRST_LOGGED; i <= LAST_LOGGED; i++) {
-        names[n] = options[i].name;
+        names[n] = train_options[i].name;
         values[n] = logged_value(c, i, &items[n]);
         n++;
     }
@@ -481,7 +348,9 @@ static int track(const cli *c, const char *path, const evtwin_table *table, int6
                                  .values = values,
                                  .n = n,
                                  .has_ids = cli_text(c, GROUP_BY_RESET) == NULL};
-    const int code = what.uri != NULL ? train_mlflow_log(&what) : 0;
+    /* of processes that train together the one that saves */
+    const int is_logged = what.uri != NULL && evtwin_trainer_process(trainer, NULL) == 0;
+    const int code = is_logged ? train_mlflow_log(&what) : 0;
     for (size_t i = 0; i < n; i++) {
         free(items[i]);
     }
@@ -501,7 +370,7 @@ static int check_pieces(const cli *c) {
     for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
         if (cli_is_set(c, whole[i])) {
             cli_error("--%s needs the whole file in memory: leave it or --in-pieces out",
-                      options[whole[i]].name);
+                      train_options[whole[i]].name);
             return CLI_USAGE;
         }
     }

@@ -112,12 +112,13 @@ static void put_tags(track_list *tags, const train_session *s, const char *type)
     }
 }
 
-static evtwin_status start_run(const train_session *s, const char *experiment, const char *name,
-                               track_list *tags, evtwin_run **out) {
+evtwin_status session_start_run(const train_session *s, const evtwin_run *parent,
+                                const char *experiment, const char *name, track_list *tags,
+                                evtwin_run **out) {
     evtwin_run_options o;
     evtwin_run_options_init(&o, sizeof o);
     o.name = name;
-    o.parent_run_id = s->parent != NULL ? evtwin_run_id(s->parent) : NULL;
+    o.parent_run_id = parent != NULL ? evtwin_run_id(parent) : NULL;
     o.start_time_us = s->what->start_us;
     o.tag_keys = (const char *const *)tags->key;
     o.tag_values = (const char *const *)tags->text;
@@ -142,8 +143,7 @@ static evtwin_status keep_error(train_session *s, evtwin_status st) {
     return st;
 }
 
-/* End a run by how its work went. */
-static evtwin_status end_run(train_session *s, evtwin_run *run, evtwin_status st) {
+evtwin_status session_end_run(train_session *s, evtwin_run *run, evtwin_status st) {
     keep_error(s, st);
     s->is_ending = st < 0;
     const evtwin_status ended = keep_error(s, evtwin_run_end(run, status_of(st)));
@@ -188,8 +188,11 @@ static evtwin_status log_target(train_session *s, const evtwin_target *target) {
     put_tags(&tags, s,
              target->kind == EVTWIN_TARGET_EVENT ? "XGBoost classifier" : "XGBoost regressor");
     track_text(&tags, "target", target->name);
-    TRY(start_run(s, evtwin_run_experiment_id(s->parent), target->title, &tags, &run));
-    return end_run(s, run, log_into_model_run(s, target, run, model_id));
+    TRY(session_start_run(s, s->parent, evtwin_run_experiment_id(s->parent), target->title, &tags,
+                          &run));
+    evtwin_status st = log_into_model_run(s, target, run, model_id);
+    st = st < 0 ? st : session_log_search(s, target, run);
+    return session_end_run(s, run, st);
 }
 
 /* ---- the parent ---- */
@@ -272,7 +275,7 @@ static evtwin_status start_parent(train_session *s) {
     TRY(evtwin_tracker_experiment(s->tracker, s->what->experiment, experiment));
     snprintf(name, sizeof name, "%.250s", slash != NULL ? slash + 1 : s->what->path);
     put_tags(&tags, s, "RUL and failure");
-    return start_run(s, experiment, name, &tags, &s->parent);
+    return session_start_run(s, NULL, experiment, name, &tags, &s->parent);
 }
 
 /* ---- the session ---- */
@@ -329,7 +332,7 @@ static evtwin_status log_all(train_session *s) {
     TRY(start_parent(s));
     char id[EVTWIN_TRACK_ID_SIZE];
     snprintf(id, sizeof id, "%s", evtwin_run_id(s->parent));
-    const evtwin_status st = end_run(s, s->parent, log_into_parent(s));
+    const evtwin_status st = session_end_run(s, s->parent, log_into_parent(s));
     s->parent = NULL;
     if (st >= 0) {
         cli_note("MLflow: run %s of experiment %s at %s", id, s->what->experiment,

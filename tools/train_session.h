@@ -44,6 +44,18 @@ static inline const char *session_path(const train_session *s, const char *name,
     return path;
 }
 
+/* ---- train_mlflow.c ---- */
+
+/* A run below parent (NULL = below none) with these tags, which are cleared. */
+evtwin_status session_start_run(const train_session *s, const evtwin_run *parent,
+                                const char *experiment, const char *name, track_list *tags,
+                                evtwin_run **out);
+/* End a run by how its work went, st, which is given back if it failed; the run is freed. */
+evtwin_status session_end_run(train_session *s, evtwin_run *run, evtwin_status st);
+
+/* train_search.c: a run below that of the model for each set of parameters that a search tried. */
+evtwin_status session_log_search(train_session *s, const evtwin_target *target, evtwin_run *run);
+
 /* ---- train_figures.c ---- */
 
 /* Target i, if it was trained: 1, or 0. */

@@ -173,6 +173,37 @@ def check_champion(server):
     check_version(report, server, "champion", 2)
     _, said = train(server, "folds", "--features", "voltage,current", "--cv", "2")
     check("nothing to judge by: " + said, "no battery here is one that neither bundle has seen" in said)
+    check_search(server)
+
+
+SETS = r"""
+import json, sys
+from mlflow import MlflowClient
+client = MlflowClient()
+parent = client.get_run(sys.argv[1])
+below = lambda run_id: client.search_runs([parent.info.experiment_id], "tags.`mlflow.parentRunId` = '%s'" % run_id)
+print(json.dumps({c.data.tags["target"]: [{"params": s.data.params, "metrics": s.data.metrics, "tags": s.data.tags,
+                                           "status": s.info.status} for s in below(c.info.run_id)]
+                  for c in below(sys.argv[1])}))
+"""
+
+
+def check_search(server):
+    """What a search tried is a run each, below that of the model; the best is what was saved."""
+    report, _ = train(server, "tuned", "--tune", 3, "--features", "soh,charge_cycles")
+    tried = json.loads(server.run_python(SETS, report["run_id"]))
+    with open(path("tuned/manifest.json")) as f:
+        models = json.load(f)["models"]
+    check(f"runs of the sets: {tried}", sorted(tried) == ["failure", "rul"])
+    for target, metric in (("rul", "cv_rmse"), ("failure", "cv_brier")):
+        sets = tried[target]
+        check(f"{target}: three sets", len(sets) == 3 and all(s["status"] == "FINISHED" for s in sets))
+        best = [s for s in sets if s["tags"]["evtwin.is_best"] == "true"]
+        check(f"{target}: one is best", len(best) == 1 and best[0]["metrics"][metric]
+              == min(s["metrics"][metric] for s in sets))
+        params = models[target]["params"]
+        check(f"{target}: it was saved", float(best[0]["params"]["learning_rate"]) == params["learning_rate"]
+              and int(best[0]["params"]["n_estimators"]) == params["trees"])
 
 
 def check_two(server):
