@@ -76,6 +76,7 @@ code, _, err = run("sim", b"--speed=" + b"x" * 5000, b"--log-format=json")
 check("a long one is cut and whole JSON", 1000 < len(objects(err)[0]["message"]) < 5000)
 code, _, err = run("train", hostile)
 check("text has no control byte either", err.count(b"\n") == 1 and b"\x1b" not in err and b"\x7f" not in err, err)
+check("what is not UTF-8 is escaped", b"g\\xff\xc3\xa4\\xed\\xa0\\x80\\x9bh" in err, err)
 
 # ---- what a live tool shows to people becomes messages, so that one stream has one form ----
 code, out, err = run("sim", "--log-format", "json", "--duration", "0.3", "--interval", "0.1", "--sink", "null:")
