@@ -87,6 +87,9 @@ check("without JSON it is on standard output", out.startswith(b"SoC: "), out)
 code, out, err = run("sim", "--log-format", "json", "--duration", "0.3", "--interval", "0.1", "--sink", "jsonl:-")
 check("records stay records", all("battery_id" in json.loads(line) for line in out.splitlines()) and out, out)
 
+code, out, err = run("sim", "--until-eol", "--record-days", "300", "--log-format", "json", "--sink", "jsonl:-")
+check("a summary beside them is messages", code == 0 and any(m["message"].startswith("1 pack: ") for m in objects(err)), err)
+
 # ---- the journal: a level before each line, no program and no time; only if the stream is the journal ----
 with tempfile.TemporaryDirectory() as folder:
     def in_journal(tool, *args, is_ours=True):
