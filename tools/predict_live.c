@@ -23,6 +23,7 @@ typedef struct live {
     service_state service;     /* its server is NULL where there are no metrics */
     evtwin_follower *follower; /* who gives newer models, NULL = nobody */
     evtwin_predictor *waiting; /* newer ones that cannot be taken yet, NULL = none */
+    double progress_s;         /* when it was last noted */
     newest newest;
     other other;
     evtwin_table *states;             /* that the store has kept, NULL = none */
@@ -222,27 +223,6 @@ static int connect_uris(live *l) {
 
 /* ---- run ---- */
 
-/* All rows that wait; of a broker, all that come within an interval (with --once until none has
- * come for a while), since it wants to be served. EVTWIN_DONE once no more will come. */
-static evtwin_status run_cycle(live *l) {
-    const int is_broker = cli_text(l->c, PREDICT_SOURCE) != NULL && cli_is_server(l->uri);
-    const int is_once = cli_is_on(l->c, PREDICT_ONCE);
-    const double wait_s = is_once ? once_patience_s : cli_number(l->c, PREDICT_INTERVAL);
-    double end_s = cli_now_s() + (is_broker ? wait_s : 0);
-    size_t n;
-    evtwin_status st;
-    newest_clear(&l->newest);
-    do {
-        n = 0;
-        st = evtwin_pump_run_once(l->delivery.pump, is_broker ? PATIENCE_MS : 0, &n);
-        cli_notify_alive();
-        end_s = is_broker && is_once && n > 0 ? cli_now_s() + wait_s : end_s;
-    } while ((st == EVTWIN_REFUSED ||
-              (st == EVTWIN_OK && ((!is_broker && n > 0) || cli_now_s() < end_s))) &&
-             cli_stopping() == 0);
-    return st;
-}
-
 /* What the error is about may be secret from who probes. */
 static void report_state(live *l, evtwin_status st) {
     evtwin_pump_stats stats;
@@ -257,6 +237,40 @@ static void report_state(live *l, evtwin_status st) {
                  (unsigned long long)stats.n_unknown);
         service_ready(&l->service, status);
     }
+}
+
+/* A cycle over all that waits may be long: now and then a batch counts as one. */
+static void note_progress(live *l) {
+    const double now_s = cli_now_s();
+    if (now_s - l->progress_s > 0.25) {
+        l->progress_s = now_s;
+        note_good_cycle(l);
+        report_state(l, EVTWIN_OK);
+    }
+}
+
+/* All rows that wait; of a broker, all that come within an interval (with --once until none has
+ * come for a while), since it wants to be served. EVTWIN_DONE once no more will come. */
+static evtwin_status run_cycle(live *l) {
+    const int is_broker = cli_text(l->c, PREDICT_SOURCE) != NULL && cli_is_server(l->uri);
+    const int is_once = cli_is_on(l->c, PREDICT_ONCE);
+    const double wait_s = is_once ? once_patience_s : cli_number(l->c, PREDICT_INTERVAL);
+    double end_s = cli_now_s() + (is_broker ? wait_s : 0);
+    size_t n;
+    evtwin_status st;
+    newest_clear(&l->newest);
+    do {
+        n = 0;
+        st = evtwin_pump_run_once(l->delivery.pump, is_broker ? PATIENCE_MS : 0, &n);
+        cli_notify_alive();
+        if (st == EVTWIN_OK && n > 0) {
+            note_progress(l);
+        }
+        end_s = is_broker && is_once && n > 0 ? cli_now_s() + wait_s : end_s;
+    } while ((st == EVTWIN_REFUSED ||
+              (st == EVTWIN_OK && ((!is_broker && n > 0) || cli_now_s() < end_s))) &&
+             cli_stopping() == 0);
+    return st;
 }
 
 /* An error is an error: counted, reported once, tried again; never a prediction. */

@@ -159,7 +159,11 @@ int sim_run_to_failure(const cli *c, const evtwin_sim_options *options) {
         if (cli_is_on(c, SIM_JSON)) {
             print_json(&report);
         } else if (!cli_quiet()) {
-            print_summary(sinks.uses_stdout ? stderr : stdout, &report, sinks.n > 0);
+            FILE *f = sinks.uses_stdout ? cli_console_open(stderr) : stdout;
+            print_summary(f, &report, sinks.n > 0);
+            if (sinks.uses_stdout) {
+                cli_console_close(f);
+            }
         }
     }
     evtwin_table_free(data_set);

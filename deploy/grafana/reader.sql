@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The role that Grafana reads with: SELECT on the store's tables, those to come included, and nothing else.
--- Run by the owner of the tables, in their database, with psql 15 on; may be run again (a new password). Name and password
--- come from the environment, never from a command line:
+-- Run by the owner of the tables, who also needs CREATEROLE, in their database, with psql 15 on; may be run again (a new
+-- password). Name and password come from the environment, never from a command line:
 --   GF_DB_USER=grafana_reader GF_DB_PASSWORD=... psql -d twin_data -U twin -f reader.sql
 -- In the image of PostgreSQL or TimescaleDB it is a file of /docker-entrypoint-initdb.d.
 \set ON_ERROR_STOP on
@@ -19,7 +19,13 @@ DO $$ BEGIN RAISE EXCEPTION 'reader.sql: GF_DB_USER is not set'; END $$;
 BEGIN;
 SELECT format('CREATE ROLE %I', :'reader')
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'reader') \gexec
-ALTER ROLE :"reader" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT 20 PASSWORD :'password';
+-- one that was there may have more rights, which only a superuser could take from it
+SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS has_rights
+FROM pg_roles WHERE rolname = :'reader' \gset
+\if :has_rights
+DO $$ BEGIN RAISE EXCEPTION 'reader.sql: the role of GF_DB_USER may do more than read; name another one'; END $$;
+\endif
+ALTER ROLE :"reader" LOGIN CONNECTION LIMIT 20 PASSWORD :'password';
 -- a second fence, and an end to a question that is too long for a page that asks every 5 s
 ALTER ROLE :"reader" SET default_transaction_read_only = on;
 ALTER ROLE :"reader" SET statement_timeout = '20s';

@@ -76,6 +76,7 @@ code, _, err = run("sim", b"--speed=" + b"x" * 5000, b"--log-format=json")
 check("a long one is cut and whole JSON", 1000 < len(objects(err)[0]["message"]) < 5000)
 code, _, err = run("train", hostile)
 check("text has no control byte either", err.count(b"\n") == 1 and b"\x1b" not in err and b"\x7f" not in err, err)
+check("what is not UTF-8 is escaped", b"g\\xff\xc3\xa4\\xed\\xa0\\x80\\x9bh" in err, err)
 
 # ---- what a live tool shows to people becomes messages, so that one stream has one form ----
 code, out, err = run("sim", "--log-format", "json", "--duration", "0.3", "--interval", "0.1", "--sink", "null:")
@@ -85,6 +86,9 @@ code, out, err = run("sim", "--duration", "0.3", "--interval", "0.1", "--sink", 
 check("without JSON it is on standard output", out.startswith(b"SoC: "), out)
 code, out, err = run("sim", "--log-format", "json", "--duration", "0.3", "--interval", "0.1", "--sink", "jsonl:-")
 check("records stay records", all("battery_id" in json.loads(line) for line in out.splitlines()) and out, out)
+
+code, out, err = run("sim", "--until-eol", "--record-days", "300", "--log-format", "json", "--sink", "jsonl:-")
+check("a summary beside them is messages", code == 0 and any(m["message"].startswith("1 pack: ") for m in objects(err)), err)
 
 # ---- the journal: a level before each line, no program and no time; only if the stream is the journal ----
 with tempfile.TemporaryDirectory() as folder:

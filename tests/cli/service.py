@@ -5,6 +5,7 @@ systemd has at its other end), their probes, and how they stop.
 """
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -142,6 +143,15 @@ def main():
     check("it says that it stops", manager.has("STOPPING=1"), manager.read())
     check("after that it says nothing of being ready", "READY=1" not in manager.seen[-1])
 
+    # ---- many rows wait: it is ready with the first that it has predicted, not with the last ----
+    run("sim", "-q", "--fleet", 2, "--speed", "max", "--interval", 60, "--duration", 600000, "--sink", "sqlite:many.db")
+    manager = Manager(os.path.join(folder.name, "many"))
+    predict = Service("predict", "--models", "models", "--store", "sqlite:many.db", "--metrics-port", 0, manager=manager)
+    until("it is ready", lambda: manager.has("READY=1"), predict.says)
+    first = next(m for m in manager.seen if "READY=1" in m)
+    check("before the last row", 0 < int(re.search(r": (\d+) predicted", first)[1]) < 20000, first)
+    predict.stop()
+
     # ---- the server, by an abstract socket; it answers for a while when it is to stop ----
     manager = Manager(f"@evtwin-test-{os.getpid()}")
     port = free_port()
@@ -157,6 +167,19 @@ def main():
     check("alive it is", probe(port, "/livez") == (200, "alive"))
     check("the sign of life of another process is not given", not manager.has("WATCHDOG=1"))
     serve.stop(143)  # a second signal ends it at once
+    # its queue is full when the server is ready: it is told as soon as it reads
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.setblocking(False)
+        try:
+            while True:
+                other.sendto(b"STATUS=of another", "\0" + manager.name[1:])
+        except BlockingIOError:
+            pass
+    seen = len(manager.seen)
+    serve = Service("serve", "--store", "sqlite:fleet.db", "--port", port, manager=manager)
+    until("it serves", lambda: probe(port, "/readyz")[0] == 200, serve.says)
+    until("a manager that was busy hears it", lambda: any("READY=1" in m for m in manager.read()[seen:]), serve.says)
+    serve.stop()
     serve = Service("serve", "--store", "sqlite:fleet.db", "--port", port)
     until("the port is free again", lambda: probe(port, "/readyz")[0] == 200, serve.says)
     serve.stop()

@@ -3,6 +3,7 @@
 """compose.py BIN: deploy/compose.yaml beside what it names: files, variables, ports, users, and the
 options of our tools, which the tools themselves read. deploy.compose_load has Docker's library read it.
 """
+import http.client
 import os
 import re
 import stat
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "integration")]
 import stack  # noqa: E402
+from server.serve import Serve  # noqa: E402
 
 BIN = os.path.abspath(sys.argv[1])
 failed = []
@@ -161,6 +164,21 @@ def check_tools(services):
                 check(f"first-models: {call[1]} has {option}", f" {option} " in text)
 
 
+def check_hosts(services):
+    """The REST server answers to the names that are used here; not to one that a page in a browser made up for this address."""
+    options = services["evtwin-serve"]["command"][1:]
+    at = options.index("--listen")
+    with tempfile.TemporaryDirectory(prefix="evtwin-hosts.") as folder:
+        server = Serve(f"sqlite:{folder}/fleet.db", *options[:at], *options[at + 2:])
+        for host, expected in (("evtwin-serve:5001", 200), ("localhost:5001", 200), ("127.0.0.1:5001", 200), ("evil.example:5001", 421)):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=100)
+            connection.request("GET", "/livez", headers={"Host": host})
+            code = connection.getresponse().status
+            connection.close()
+            check(f"evtwin-serve, asked as {host}: {code}", code == expected)
+        server.stop()
+
+
 def main():
     check_make_env()
     env = stack.make_env()
@@ -170,6 +188,7 @@ def main():
     check_files(services)
     check_ports(services, env)
     check_tools(services)
+    check_hosts(services)
     print(f"{len(services)} services, {len(stack.mounts(services))} mounted files, "
           f"{len(stack.published(services))} ports, {len(stack.variables())} variables")
     sys.exit(1 if failed else 0)

@@ -15,7 +15,11 @@ import time
 import urllib.error
 import urllib.request
 
-import yaml
+try:
+    import yaml
+except ImportError:
+    print("skipped: there is no module yaml (Debian: python3-yaml)")
+    sys.exit(77)
 
 BIN = os.path.abspath(sys.argv[1])
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")

@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -129,7 +130,8 @@ def check_others(folder):
     for r in rules:
         r["limit"] += 0.5 if r["quantity"] == "soc" else 0.0
     rules.append({"kind": "status", "quantity": "voltage", "level": "CRITICAL", "operator": "<", "limit": 250.0})
-    rules.append({"kind": "status", "quantity": "current", "level": "WARNING", "operator": "<", "limit": -220.0})
+    for level, limit in (("WARNING", -220.0), ("CRITICAL", -300.0), ("WARNING", 220.0)):  # two of them differ by their sign only
+        rules.append({"kind": "status", "quantity": "current", "level": level, "operator": "<", "limit": limit})
     rules.append({"kind": "alert", "quantity": "resistance_mohm", "level": "WARNING", "operator": ">", "limit": 1.0})
     text = json.dumps({"status": "success", "thresholds": rules}).encode()
     code, said = run("--dir", copy, "-", stdin=text)
@@ -137,10 +139,12 @@ def check_others(folder):
           "resistance_mohm" in said, (code, said))
     after = contents(copy)
     for what in ("battery_soc_percent < 20.5 >= 15.5", "evtwin_battery_voltage_volts < 250", "battery_soh_percent < 75",
-                 "evtwin_battery_current_amperes < -220"):
+                 "evtwin_battery_current_amperes < -220 >= -300"):
         check(f"the rule {what}", what + "\n" in after[FILES[0]])
     check("the one that is gone", "battery_soh_percent < 85" not in after[FILES[0]])
     check("Grafana's alerts", "t.voltage AS value" in after[FILES[1]] and "params: [20.5]" in after[FILES[1]])
+    uids = re.findall(r"- uid: (.*)", after[FILES[1]])
+    check("each alert of Grafana has a uid of its own", len(uids) > 10 and len(set(uids)) == len(uids), uids)
     check_bands(rules, copy)
     promtool = shutil.which("promtool")
     if promtool:

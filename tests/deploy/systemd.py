@@ -93,6 +93,12 @@ def main():
             check(f"{code} is an exit code", code in codes, codes)
         check("signs of life well within what may be waited for", float(dict(sandbox)["WatchdogSec"]) >= 60)
 
+        # models of a registry go where the unit lets it write; systemd names the folder in the environment
+        cache = dict(sandbox).get("CacheDirectory")
+        done = run(os.path.join(BIN, "evtwin-predict"), "--models", "models:/evtwin-rul@champion", "--print-config",
+                   env={"PATH": os.environ["PATH"], "HOME": "/", **({"CACHE_DIRECTORY": f"/var/cache/{cache}"} if cache else {})})
+        check("the cache of models", f"models-cache = /var/cache/{cache}/models " in done.stdout, done.stdout + done.stderr)
+
         # what is installed starts what is installed
         build = os.path.dirname(BIN)
         done = run("cmake", "--install", build, "--prefix", os.path.join(work, "prefix"), "--component", "systemd")

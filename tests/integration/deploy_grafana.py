@@ -106,11 +106,26 @@ def fill(pg):
 
 # ---- the role ----
 
-def make_reader(pg, **environment):
+def make_reader(pg, uri=None, **environment):
     env = {k: v for k, v in os.environ.items() if not k.startswith("GF_")}
-    done = subprocess.run([os.path.join(pg.bin, "psql"), "-XAtq", "-d", pg.uri, "-f", os.path.join(GRAFANA, "reader.sql")],
+    done = subprocess.run([os.path.join(pg.bin, "psql"), "-XAtq", "-d", uri or pg.uri, "-f", os.path.join(GRAFANA, "reader.sql")],
                           env={**env, **environment}, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
+
+
+def check_who_makes_it(pg):
+    """An owner who may make roles is enough; a role that may do more than read is not taken."""
+    pg.sql("CREATE ROLE its_owner LOGIN CREATEROLE")
+    pg.sql("CREATE DATABASE theirs OWNER its_owner")
+    uri = pg.uri_of("theirs", "its_owner")
+    for password in ("first", "second"):
+        code, said = make_reader(pg, uri, GF_DB_USER="their_reader", GF_DB_PASSWORD=password)
+        check(f"reader.sql by an owner who is no superuser: {code} {said}", code == 0)
+    for right in ("SUPERUSER", "CREATEROLE", "CREATEDB", "REPLICATION", "BYPASSRLS"):
+        pg.sql(f"CREATE ROLE mighty {right}")
+        code, said = make_reader(pg, GF_DB_USER="mighty", GF_DB_PASSWORD="x")
+        check(f"reader.sql for a role with {right}: {code} {said}", code == 3 and "may do more than read" in said)
+        pg.sql("DROP ROLE mighty")
 
 
 def check_role(pg, asker):
@@ -299,6 +314,7 @@ def main():
         for password in ("an old one", "it's $new\\"):  # before there are tables, and again
             code, said = make_reader(pg, GF_DB_USER=READER, GF_DB_PASSWORD=password)
             check(f"reader.sql: {code} {said}", code == 0)
+        check_who_makes_it(pg)
         fill(pg)
         pg.sql("CREATE FUNCTION time_bucket(width interval, at timestamptz) RETURNS timestamptz LANGUAGE sql AS"
                " 'SELECT date_bin(width, at, ''2000-01-03'')'")  # TimescaleDB's, which is not here

@@ -143,7 +143,7 @@ int cli_quiet(void);
 int cli_verbose(void);
 int cli_color(FILE *stream); /* 1 if colours are welcome there */
 
-/* Around what a live tool prints for people, a line each (cli_console.c): to f, or where the log is
+/* Around what a tool prints for people, a line each (cli_console.c): to f, or where the log is
  * JSON as messages, since both go to one place then. cli_console_close: 0 if it was not printed. */
 FILE *cli_console_open(FILE *f);
 int cli_console_close(FILE *console);

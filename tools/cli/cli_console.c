@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli/cli_console.c: what live tools print for people to watch, which are messages where a
+/* tools/cli/cli_console.c: what tools print for people to watch, which are messages where a
  * program reads the log. */
 
 #include "cli/cli_parts.h"

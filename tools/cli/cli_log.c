@@ -127,19 +127,19 @@ static size_t put_character(char **end, const unsigned char *s) {
         put_string(end, "\\ufffd"); /* JSON is UTF-8 */
         return 1;
     }
-    if (n > 0 && (is_control(s) || (is_json && *s == '\t'))) {
+    if (n == 0 || is_control(s) || (is_json && *s == '\t')) {
         const unsigned code = n == 2 ? s[1] : s[0];
         put_string(end, is_json ? "\\u00" : "\\x");
         *(*end)++ = hex[code / 16];
         *(*end)++ = hex[code % 16];
-        return n;
+        return n > 0 ? n : 1;
     }
     if (is_json && (*s == '"' || *s == '\\')) {
         *(*end)++ = '\\';
     }
-    memcpy(*end, s, n > 0 ? n : 1);
-    *end += n > 0 ? n : 1;
-    return n > 0 ? n : 1;
+    memcpy(*end, s, n);
+    *end += n;
+    return n;
 }
 
 enum { LONGEST_CHARACTER = 6, ROOM_BEHIND = 8 };

@@ -4,6 +4,7 @@
 
 #include "cli/cli_parts.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -18,16 +19,24 @@ static struct {
     struct sockaddr_un address;
     socklen_t address_size;
     double every_s, next_s; /* of signs of life; every_s is INFINITY if none are asked for */
+    const char *before;     /* a line that it has not been told yet, "" = none */
     char status[512];       /* the last one */
-} manager = {.fd = -1, .every_s = INFINITY};
+    int is_told;            /* of both */
+} manager = {.fd = -1, .every_s = INFINITY, .before = "", .is_told = 1};
 
-static void send_state(const char *state) {
-    if (manager.fd < 0) {
-        return;
-    }
-    /* a manager that does not read must not hold up the work; the next word comes anyway */
-    (void)sendto(manager.fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
-                 (const struct sockaddr *)&manager.address, manager.address_size);
+/* 0: its queue is full, try again. A manager that does not read must not hold up the work. */
+static int send_state(const char *state) {
+    return manager.fd < 0 ||
+           sendto(manager.fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+                  (const struct sockaddr *)&manager.address, manager.address_size) >= 0 ||
+           (errno != EAGAIN && errno != ENOBUFS);
+}
+
+static void tell(void) {
+    char state[sizeof manager.status + 64];
+    snprintf(state, sizeof state, "%sSTATUS=%s", manager.before, manager.status);
+    manager.is_told = send_state(state);
+    manager.before = manager.is_told ? "" : manager.before;
 }
 
 /* "/path", or "@name" of an abstract socket; 0 if it is neither. */
@@ -76,28 +85,32 @@ static double now_s(void) {
 }
 
 double cli_notify_every_s(void) {
-    return manager.fd >= 0 ? manager.every_s : INFINITY;
+    const double signs_s = manager.fd >= 0 ? manager.every_s : INFINITY;
+    return manager.is_told ? signs_s : fmin(signs_s, 1.0);
 }
 
 void cli_notify_alive(void) {
-    if (isfinite(cli_notify_every_s()) && now_s() >= manager.next_s) {
+    if (!manager.is_told) {
+        tell();
+    }
+    if (manager.fd >= 0 && isfinite(manager.every_s) && now_s() >= manager.next_s) {
         manager.next_s = now_s() + manager.every_s;
-        send_state("WATCHDOG=1");
+        (void)send_state("WATCHDOG=1"); /* the next one comes */
     }
 }
 
-/* before: a line of its own, or "". A status is one line; the same one is not sent again. */
+/* before: a line of its own, or ""; static. A status is one line; the same one is not sent again.
+ */
 static void send_status(const char *before, const char *status) {
-    char state[sizeof manager.status + 64];
     char line[sizeof manager.status];
     snprintf(line, sizeof line, "%s", status);
     for (char *s = line; *s != '\0'; s++) {
         *s = (unsigned char)*s < ' ' ? ' ' : *s;
     }
-    if (*before != '\0' || strcmp(line, manager.status) != 0) {
+    manager.before = *before != '\0' ? before : manager.before;
+    if (*manager.before != '\0' || strcmp(line, manager.status) != 0) {
         memcpy(manager.status, line, sizeof line);
-        snprintf(state, sizeof state, "%sSTATUS=%s", before, line);
-        send_state(state);
+        tell();
     }
 }
 

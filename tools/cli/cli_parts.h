@@ -63,7 +63,9 @@ void cli_log_stamp(char at[CLI_STAMP_SIZE]);
 /* Read what the environment says of it, and take that out of the environment. What is wrong with
  * it, NULL = nothing; static memory. */
 const char *cli_notify_init(void);
-double cli_notify_every_s(void); /* of signs of life; INFINITY = none are asked for */
+/* How often it is to be called for signs of life, or for what the manager could not take; INFINITY
+ * = not at all. */
+double cli_notify_every_s(void);
 
 /* ---- the name that a mistyped one meant (cli_spelling.c) ---- */
 
