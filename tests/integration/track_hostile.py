@@ -287,9 +287,18 @@ def lists_of_s3_that_lie(liar, folder):
             liar.says(200, body)
             status, text = c("download", "s3://bucket/m", os.path.join(folder, "got"))
             assert status in ("EVTWIN_E_PARSE", "EVTWIN_E_CORRUPT"), (body, status, text)
-        liar.says(400, f"<Error><Code>Odd</Code><Message>{PASSWORD}</Message></Error>")
-        assert PASSWORD not in c.fails("EVTWIN_E_EXTERNAL", "download", "s3://bucket/m",
-                                       os.path.join(folder, "got"))
+        for said in (f"<Code>Odd</Code><Message>{PASSWORD}</Message>", f"<Code>{PASSWORD}</Code>",
+                     f"<Message>{PASSWORD}</Message>"):
+            liar.says(400, f"<Error>{said}</Error>")
+            assert PASSWORD not in c.fails("EVTWIN_E_EXTERNAL", "download", "s3://bucket/m",
+                                           os.path.join(folder, "got"))
+        # a list without end is not a whole one
+        part = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+        first = "<Contents><Key>m/a</Key><Size>1</Size></Contents>"
+        liar.says(lambda h: (200, "x") if h.path.startswith("/bucket/m") else
+                  (200, f"<ListBucketResult>{part}{'' if 'token' in h.path else first}</ListBucketResult>"))
+        text = c.fails("EVTWIN_E_RANGE", "download", "s3://bucket/m", os.path.join(folder, "got"))
+        assert "parts" in text, text
         assert all(PASSWORD not in str(one) for one in liar.seen), liar.seen
     assert os.listdir(folder) == [], os.listdir(folder)
 
