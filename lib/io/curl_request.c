@@ -193,11 +193,12 @@ static evtwin_status set_bounds(exchange *x) {
     const evtwin__request *r = x->request;
     const double longest_s = 86400.0;
     const double timeout_s = r->timeout_s < longest_s ? r->timeout_s : longest_s;
+    const long timeout_ms = (long)(timeout_s * 1e3);
     if (r->from_file || r->to != NULL) {
         SET(x, CURLOPT_LOW_SPEED_LIMIT, 1L);
         SET(x, CURLOPT_LOW_SPEED_TIME, (long)(timeout_s > 1.0 ? timeout_s : 1.0));
     } else {
-        SET(x, CURLOPT_TIMEOUT_MS, (long)(timeout_s * 1e3));
+        SET(x, CURLOPT_TIMEOUT_MS, timeout_ms > 0 ? timeout_ms : 1L); /* 0 would be for ever */
     }
     SET(x, CURLOPT_WRITEFUNCTION, take_answer);
     SET(x, CURLOPT_WRITEDATA, x);

@@ -126,8 +126,9 @@ def answers_that_are_none(liar):
 def a_slow_answer(liar):
     done = threading.Event()
     liar.says(lambda h: done.wait(60) and None)
-    with client(liar, timeout_s=0.5) as c:
-        c.fails("EVTWIN_E_AGAIN", "experiment", "x")
+    for timeout_s in (0.5, 0.0001):  # less than a millisecond is not for ever
+        with client(liar, timeout_s=timeout_s) as c:
+            c.fails("EVTWIN_E_AGAIN", "experiment", "x")
     done.set()
 
 
@@ -151,6 +152,14 @@ def secrets_stay(liar):
             liar.says(lambda h, mine=mine: (401, f"no: {h.headers['Authorization']} {mine}"))
             text += c.fails("EVTWIN_E_DENIED", "experiment", "x")
             assert "is wrong" in text, text
+            for n in range(392, 400):  # cut in the middle, half of it stays hidden too
+                liar.says(400, {"message": "z" * n + mine})
+                text += c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+                liar.says(400, "z" * n + mine)
+                text += c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+                liar.says(400, {"error_code": "z" * (n - 340) + mine})
+                text += c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+            assert "z" + mine[0] not in text, mine
             liar.says(200, {})
             # another host, another scheme: it does not get them, and is not even asked
             port = other.uri.rpartition(":")[2]
@@ -161,6 +170,12 @@ def secrets_stay(liar):
             for secret in (PASSWORD, TOKEN, basic):
                 assert secret not in text, text
     assert not other.seen, other.seen
+    # a password that is a word of the server's hides it, and changes nothing else
+    with client(liar, user="me", password="EXIST") as c:
+        liar.says(lambda h: (200, {"experiment_id": "7"}) if h.command == "POST" else
+                  (404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}))
+        assert c.ok("experiment", "x") == ["7"]
+        assert "RESOURCE_DOES_NOT_*****" in c.fails("EVTWIN_E_NOT_FOUND", "resume", "r")
     with Client(TOOLS, f"http://me:{PASSWORD}@{LOCALHOST}:x/") as c:
         assert c.opened[0] == "EVTWIN_E_PARSE" and PASSWORD not in str(c.opened), c.opened
     liar.says(200, "3.17.2")
@@ -251,6 +266,9 @@ def downloads_that_lie(liar, folder):
         refused("EVTWIN_E_RANGE", c, ("a", b"x" * 5000))
         refused("EVTWIN_E_RANGE", c, ({"path": "a", "file_size": 2**62}, b"x"))
         refused("EVTWIN_E_NOT_FOUND", c, ({"path": "gone", "file_size": 1}, b""))
+        for answer in ("[]", "3", "null"):
+            liar.says(200, answer)
+            c.fails("EVTWIN_E_PARSE", "download", uri, target)
         # folders without end
         liar.says(lambda h: (200, {"files": [{"path": "d", "is_dir": True}]}))
         c.fails("EVTWIN_E_RANGE", "download", uri, target)
@@ -269,7 +287,17 @@ def downloads_that_lie(liar, folder):
             status, text = c("download", "runs:/r", target)
             assert status in ("EVTWIN_E_UNSUPPORTED", "EVTWIN_E_PARSE", "EVTWIN_E_STATE"), (there, status, text)
         assert os.listdir(folder) == [], os.listdir(folder)
-        liar.says(listing(("a", b"good"), ("b", b"")))
+        # a version whose place is said to be below a run
+        good = listing(("a", b"good"), ("b", b""))
+        answers = {"model-versions/get?": {"model_version": {"name": "n", "version": "1", "run_id": "r"}},
+                   "model-versions/get-download-uri?": {"artifact_uri": "runs:/r/m"},
+                   "runs/get?": {"run": {"info": {"artifact_uri": "mlflow-artifacts:/1"}}}}
+        liar.says(lambda h: next(((200, said) for what, said in answers.items() if API + what in h.path), None)
+                  or good(h))
+        c.ok("download", "models:/n/1", target)
+        assert FILES + "/1/m/a" in [path for _, path, *_ in liar.seen], liar.seen
+        shutil.rmtree(target)
+        liar.says(good)
         c.ok("download", uri, target)
         assert sorted(os.listdir(target)) == ["a", "b"] and os.listdir(folder) == ["got"]
         with open(os.path.join(target, "a")) as f:
