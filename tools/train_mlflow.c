@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PARENT_TYPE "RUL and failure"
+
 enum { PATH_SIZE = 4096 };
 
 evtwin_status train_mlflow_save(const evtwin_trainer *trainer, const char *folder) {
@@ -97,12 +99,9 @@ static char *make_note(const evtwin_trainer *trainer) {
     return note;
 }
 
-static void put_tags(track_list *tags, const train_session *s, const char *type) {
+static void put_own_tags(track_list *tags, const train_session *s, const char *type) {
     char now[EVTWIN_TIME_TEXT_SIZE] = "";
     evtwin_time_format(s->what->start_us, now, sizeof now);
-    track_text(tags, "mlflow.source.name", "evtwin-train");
-    track_text(tags, "mlflow.source.type", "LOCAL");
-    track_text(tags, "mlflow.user", user_name());
     track_text(tags, "model_type", type);
     track_text(tags, "date", now);
     track_text(tags, "evtwin.version", EVTWIN_VERSION);
@@ -110,6 +109,14 @@ static void put_tags(track_list *tags, const train_session *s, const char *type)
     if (s->digest[0] != '\0') {
         track_text(tags, "evtwin.data_sha256", s->digest);
     }
+}
+
+/* Those of a run that is made here say so too. */
+static void put_tags(track_list *tags, const train_session *s, const char *type) {
+    track_text(tags, "mlflow.source.name", "evtwin-train");
+    track_text(tags, "mlflow.source.type", "LOCAL");
+    track_text(tags, "mlflow.user", user_name());
+    put_own_tags(tags, s, type);
 }
 
 static evtwin_status start_run(const train_session *s, const char *experiment, const char *name,
@@ -217,12 +224,14 @@ static evtwin_status log_data(const train_session *s) {
     return evtwin_run_log_dataset(s->parent, &data);
 }
 
+/* Tags again: a run that was taken up has not got them yet. */
 static evtwin_status log_note(const train_session *s) {
     track_list tags = {0};
     char *note = make_note(s->what->trainer);
     if (note == NULL) {
         return EVTWIN_E_NOMEM;
     }
+    put_own_tags(&tags, s, PARENT_TYPE);
     track_text(&tags, "mlflow.note.content", note);
     free(note);
     return track_log_tags(&tags, s->parent);
@@ -271,7 +280,7 @@ static evtwin_status start_parent(train_session *s) {
     }
     TRY(evtwin_tracker_experiment(s->tracker, s->what->experiment, experiment));
     snprintf(name, sizeof name, "%.250s", slash != NULL ? slash + 1 : s->what->path);
-    put_tags(&tags, s, "RUL and failure");
+    put_tags(&tags, s, PARENT_TYPE);
     return start_run(s, experiment, name, &tags, &s->parent);
 }
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -331,6 +332,33 @@ def lists_of_s3_that_lie(liar, folder):
     assert os.listdir(folder) == [], os.listdir(folder)
 
 
+def keys_of_one_service(liar, folder):
+    """The tools take both keys from one service, and its token to no other: what reaches an S3."""
+    answers = {"registered-models/alias?": {"model_version": {"name": "n", "version": "1", "run_id": "r"}},
+               "model-versions/get-download-uri?": {"artifact_uri": "s3://bucket/m"},
+               "runs/get?": {"run": {"info": {"artifact_uri": "s3://bucket"}}}}
+    both = {"AWS_ACCESS_KEY_ID": "AWSKEY", "AWS_SECRET_ACCESS_KEY": PASSWORD}
+    contract = {"MINIO_ACCESS_KEY": "MINIOKEY", "MINIO_SECRET_KEY": PASSWORD, "AWS_SESSION_TOKEN": TOKEN}
+    for keys, key, token in (({**both, **contract}, "AWSKEY", TOKEN), (contract, "MINIOKEY", None),
+                             ({**contract, "AWS_ACCESS_KEY_ID": "AWSKEY"}, None, None)):
+        liar.says(lambda h: next(((200, said) for what, said in answers.items() if API + what in h.path),
+                                 (403, "<Error><Code>AccessDenied</Code></Error>")))
+        done = subprocess.run(
+            [os.path.join(TOOLS, "evtwin-predict"), "--models", "models:/n@a", "--mlflow", liar.uri,
+             "--models-cache", os.path.join(folder, "cache"), "--once", "--store", "sqlite:none.db"],
+            env={"MINIO_ENDPOINT": liar.uri.partition("//")[2], "HOME": folder, **keys}, cwd=folder,
+            capture_output=True, text=True, timeout=300)
+        assert done.returncode != 0 and PASSWORD not in done.stderr and TOKEN not in done.stderr, done.stderr
+        asked = [headers for _, path, headers, _ in liar.seen if path.startswith("/bucket")]
+        if key is None:  # half a pair
+            assert not asked and "only one is set" in done.stderr, (asked, done.stderr)
+        else:
+            assert asked and f"Credential={key}/" in asked[0]["Authorization"], (asked, done.stderr)
+            assert {k.lower(): v for k, v in asked[0].items()}.get("x-amz-security-token") == token, asked
+        assert not any(TOKEN in str(h) for h in liar.seen if not h[1].startswith("/bucket")), liar.seen
+        shutil.rmtree(os.path.join(folder, "cache"), ignore_errors=True)
+
+
 def cut_half_way(liar, folder):
     """The connection ends in the middle of a file: it comes again, and never as a half."""
     target = os.path.join(folder, "got")
@@ -404,6 +432,7 @@ def main():
         what_is_sent_again(liar)
         downloads_that_lie(liar, folder)
         lists_of_s3_that_lie(liar, folder)
+        keys_of_one_service(liar, folder)
         cut_half_way(liar, folder)
         folders_of_another_machine(liar, folder)
         uploads(liar, folder)
