@@ -137,7 +137,9 @@ static evtwin_status add_header(exchange *x, const char *line) {
 }
 
 static evtwin_status set_headers(exchange *x) {
-    EVTWIN_TRY(add_header(x, "Expect:")); /* nobody waits for "100 Continue" */
+    if (x->request->sigv4 == NULL) {          /* libcurl would sign it, though it is not sent */
+        EVTWIN_TRY(add_header(x, "Expect:")); /* nobody waits for "100 Continue" */
+    }
     for (size_t i = 0; i < x->request->n_headers; i++) {
         EVTWIN_TRY(add_header(x, x->request->header[i]));
     }

@@ -307,6 +307,27 @@ def downloads_that_lie(liar, folder):
         shutil.rmtree(target)
 
 
+def signatures_cover_what_is_sent(liar, folder):
+    """A header that is signed and not sent is a wrong signature for MinIO."""
+    source = os.path.join(folder, "source")
+    with open(source, "wb") as f:
+        f.write(b"x" * 3_000_000)  # libcurl would ask first whether that may come
+    with client(liar, s3_endpoint=liar.uri, s3_access_key="key", s3_secret_key=PASSWORD,
+                s3_session_token=TOKEN) as c:
+        liar.says(200, "<ListBucketResult></ListBucketResult>")
+        c.fails("EVTWIN_E_NOT_FOUND", "download", "s3://bucket/m", os.path.join(folder, "got"))
+        questions = list(liar.seen)
+        liar.says(200, "")
+        c.ok("upload", "s3://bucket/m", source, "")
+    os.remove(source)
+    assert [method for method, *_ in questions + liar.seen] == ["GET", "PUT"], liar.seen
+    assert liar.seen[0][3] == b"x" * 3_000_000
+    for _, _, headers, _ in questions + liar.seen:
+        signed = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+        assert {"host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"} <= set(signed), signed
+        assert set(signed) <= {name.lower() for name in headers}, (signed, headers)
+
+
 def lists_of_s3_that_lie(liar, folder):
     keys = {"s3_endpoint": liar.uri, "s3_access_key": "key", "s3_secret_key": PASSWORD}
     with client(liar, **keys) as c:
@@ -431,6 +452,7 @@ def main():
         bad_addresses(liar)
         what_is_sent_again(liar)
         downloads_that_lie(liar, folder)
+        signatures_cover_what_is_sent(liar, folder)
         lists_of_s3_that_lie(liar, folder)
         keys_of_one_service(liar, folder)
         cut_half_way(liar, folder)
