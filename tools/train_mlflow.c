@@ -13,7 +13,7 @@
 
 #define PARENT_TYPE "RUL and failure"
 
-enum { PATH_SIZE = 4096 };
+enum { PATH_SIZE = 4096, MAX_PARAM = 6000 };
 
 evtwin_status train_mlflow_save(const evtwin_trainer *trainer, const char *folder) {
     evtwin_status st = EVTWIN_OK;
@@ -252,10 +252,21 @@ static evtwin_status log_files(train_session *s) {
                                     SESSION_BUNDLE);
 }
 
+/* A list of many features is longer than MLflow keeps: it is in the bundle, and no reason to log
+ * nothing. */
+static void put_option(track_list *params, const char *name, const char *value) {
+    char part[MAX_PARAM + 1];
+    if (snprintf(part, sizeof part, "%s", value) > MAX_PARAM) {
+        cli_note("MLflow: the parameter %s is cut to the %d characters that it keeps", name,
+                 MAX_PARAM);
+    }
+    track_text(params, name, part);
+}
+
 static evtwin_status log_into_parent(train_session *s) {
     track_list params = {0};
     for (size_t i = 0; i < s->what->n; i++) {
-        track_text(&params, s->what->names[i], s->what->values[i]);
+        put_option(&params, s->what->names[i], s->what->values[i]);
     }
     TRY(track_log_params(&params, s->parent));
     TRY(log_data(s));

@@ -8,6 +8,7 @@ import concurrent.futures
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -196,6 +197,26 @@ def check_two(server):
     check("the run of the environment", report["run_id"] == run_id)
     parent, _ = check_runs(report, "Default")
     check("whose run it was", parent["tags"]["mlflow.user"] == "somebody")
+    check_long_names(server)
+
+
+def check_long_names(server):
+    """Features that MLflow has no room for, or not under that name: cut, and no reason to log nothing."""
+    names = ["voltage", "/mV//h/", *(f"{i:02d}" + "w" * 245 for i in range(30))]
+    noise = random.Random(1)
+    run("evtwin-sim", "--until-eol", "--fleet", 8, "--record-days", 30, "--csv", "small.csv")
+    with open(path("small.csv")) as f, open(path("odd.csv"), "w") as out:
+        for i, line in enumerate(f):
+            more = names[1:] if i == 0 else [f"{noise.random():.6f}" for _ in names[1:]]
+            out.write(line.rstrip("\n") + "," + ",".join(more) + "\n")
+    said = run("evtwin-train", "odd.csv", "--out", "odd", "--failure-target", "none", "--mlflow", server.uri,
+               "--mlflow-required", "--features", ",".join(names))
+    check("it says so: " + said, "features is cut" in said)
+    report = json.loads(server.run_python(READ_BACK, said.split("MLflow: run ")[1].split()[0]))
+    check("as much as there is room for",
+          report["parent"]["params"]["features"] == ",".join(names)[:6000])
+    importance = {k[11:] for k in report["children"][0]["metrics"] if k.startswith("importance/")}
+    check(f"all are there: {importance}", importance == {n.replace("/", "_")[:239] for n in names})
 
 
 def check_absent():
