@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_SIZE = 320 };
+enum { KEY_SIZE = 320, MAX_KEY = 250 };
 
 int figures_target(const evtwin_trainer *trainer, size_t i, evtwin_target *out) {
     evtwin_score score;
@@ -88,13 +88,18 @@ void figures_put_scores(track_list *list, const evtwin_trainer *trainer,
     }
 }
 
-/* Of every feature, those that no split uses too. */
+/* Of every feature, those that no split uses too. MLflow has names of at most 250 characters, with
+ * single '/' between others. */
 void figures_put_importance(track_list *list, const evtwin_trainer *trainer,
                             const evtwin_target *target) {
     const evtwin_features *features = evtwin_trainer_features(trainer);
     for (size_t i = 0; i < evtwin_features_count(features); i++) {
-        char key[KEY_SIZE];
-        snprintf(key, sizeof key, "importance/%.240s", evtwin_features_name(features, i));
+        static const char folder[] = "importance/";
+        char key[MAX_KEY + 1];
+        snprintf(key, sizeof key, "%s%s", folder, evtwin_features_name(features, i));
+        for (char *c = key + strlen(folder); (c = strchr(c, '/')) != NULL;) {
+            *c = '_';
+        }
         track_number(list, key, evtwin_trainer_importance(trainer, target->name, i), 0);
     }
 }

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 4096 };
+#define PARENT_TYPE "RUL and failure"
+
+enum { PATH_SIZE = 4096, MAX_PARAM = 6000 };
 
 evtwin_status train_mlflow_save(const evtwin_trainer *trainer, const char *folder) {
     evtwin_status st = EVTWIN_OK;
@@ -97,12 +99,9 @@ static char *make_note(const evtwin_trainer *trainer) {
     return note;
 }
 
-static void put_tags(track_list *tags, const train_session *s, const char *type) {
+static void put_own_tags(track_list *tags, const train_session *s, const char *type) {
     char now[EVTWIN_TIME_TEXT_SIZE] = "";
     evtwin_time_format(s->what->start_us, now, sizeof now);
-    track_text(tags, "mlflow.source.name", "evtwin-train");
-    track_text(tags, "mlflow.source.type", "LOCAL");
-    track_text(tags, "mlflow.user", user_name());
     track_text(tags, "model_type", type);
     track_text(tags, "date", now);
     track_text(tags, "evtwin.version", EVTWIN_VERSION);
@@ -110,6 +109,14 @@ static void put_tags(track_list *tags, const train_session *s, const char *type)
     if (s->digest[0] != '\0') {
         track_text(tags, "evtwin.data_sha256", s->digest);
     }
+}
+
+/* Those of a run that is made here say so too. */
+static void put_tags(track_list *tags, const train_session *s, const char *type) {
+    track_text(tags, "mlflow.source.name", "evtwin-train");
+    track_text(tags, "mlflow.source.type", "LOCAL");
+    track_text(tags, "mlflow.user", user_name());
+    put_own_tags(tags, s, type);
 }
 
 evtwin_status session_start_run(const train_session *s, const evtwin_run *parent,
@@ -220,12 +227,14 @@ static evtwin_status log_data(const train_session *s) {
     return evtwin_run_log_dataset(s->parent, &data);
 }
 
+/* Tags again: a run that was taken up has not got them yet. */
 static evtwin_status log_note(const train_session *s) {
     track_list tags = {0};
     char *note = make_note(s->what->trainer);
     if (note == NULL) {
         return EVTWIN_E_NOMEM;
     }
+    put_own_tags(&tags, s, PARENT_TYPE);
     track_text(&tags, "mlflow.note.content", note);
     free(note);
     return track_log_tags(&tags, s->parent);
@@ -246,10 +255,21 @@ static evtwin_status log_files(train_session *s) {
                                     SESSION_BUNDLE);
 }
 
+/* A list of many features is longer than MLflow keeps: it is in the bundle, and no reason to log
+ * nothing. */
+static void put_option(track_list *params, const char *name, const char *value) {
+    char part[MAX_PARAM + 1];
+    if (snprintf(part, sizeof part, "%s", value) > MAX_PARAM) {
+        cli_note("MLflow: the parameter %s is cut to the %d characters that it keeps", name,
+                 MAX_PARAM);
+    }
+    track_text(params, name, part);
+}
+
 static evtwin_status log_into_parent(train_session *s) {
     track_list params = {0};
     for (size_t i = 0; i < s->what->n; i++) {
-        track_text(&params, s->what->names[i], s->what->values[i]);
+        put_option(&params, s->what->names[i], s->what->values[i]);
     }
     TRY(track_log_params(&params, s->parent));
     TRY(log_data(s));
@@ -274,7 +294,7 @@ static evtwin_status start_parent(train_session *s) {
     }
     TRY(evtwin_tracker_experiment(s->tracker, s->what->experiment, experiment));
     snprintf(name, sizeof name, "%.250s", slash != NULL ? slash + 1 : s->what->path);
-    put_tags(&tags, s, "RUL and failure");
+    put_tags(&tags, s, PARENT_TYPE);
     return session_start_run(s, NULL, experiment, name, &tags, &s->parent);
 }
 

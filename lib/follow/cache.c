@@ -260,16 +260,23 @@ static int visit(const evtwin__cache *cache, int wants_pointers, listing *all) {
     return is_whole;
 }
 
-/* Versions are named v…: other folders are downloads that a killed process left. */
+/* As folder_name writes it. */
+static int is_version(const char *name) {
+    const size_t n = name[0] == 'v' ? strspn(name + 1, "0123456789") : 0;
+    return n > 0 && name[1 + n] == '-' && strspn(name + n + 2, "0123456789abcdef") == SHORT_HASH &&
+           name[n + 2 + SHORT_HASH] == '\0';
+}
+
+/* Folders that are not versions are downloads that a killed process left ("v3-….part-XXXXXX"). */
 static void sweep(const evtwin__cache *cache, size_t n_kept) {
     listing all = {.entry = NULL};
     if (visit(cache, 0, &all) && visit(cache, 1, &all)) {
         qsort(all.entry, all.n, sizeof *all.entry, newest_first);
         size_t n_versions = 0;
         for (size_t i = 0; i < all.n; i++) {
-            const int is_version = all.entry[i].name[0] == 'v';
-            n_versions += is_version;
-            if (!all.entry[i].is_kept && (!is_version || n_versions > n_kept)) {
+            const int is_one = is_version(all.entry[i].name);
+            n_versions += is_one;
+            if (!all.entry[i].is_kept && (!is_one || n_versions > n_kept)) {
                 char path[EVTWIN__CACHE_PATH_SIZE];
                 join(cache, all.entry[i].name, path);
                 remove_tree(path);

@@ -127,6 +127,16 @@ static evtwin_status take_version(const evtwin_tracker_version *from, evtwin__ca
     return EVTWIN_OK;
 }
 
+/* A version is used from here on. Under the folder's lock. */
+static void keep(evtwin_follower *f, const evtwin__cached *version) {
+    f->good = *version;
+    f->bad = (evtwin__cached){.version = ""}; /* it may be put right before it is named again */
+    if (evtwin__cache_keep(&f->cache, f->models, version, f->options.n_kept) < 0) {
+        evtwin__log(EVTWIN_LOG_WARNING, "%s cannot be noted in the cache: %s", f->models,
+                    evtwin_last_error());
+    }
+}
+
 /* Between two processes that share a cache, one fetches and the other finds it there. */
 static evtwin_status fetch_alone(evtwin_follower *f, evtwin__cached *version, int *is_bad,
                                  evtwin_predictor **out) {
@@ -140,19 +150,10 @@ static evtwin_status fetch_alone(evtwin_follower *f, evtwin__cached *version, in
     EVTWIN_TRY(evtwin__folder_lock(f->cache.folder, 1, &lock));
     const evtwin_status st = fetch(f, version, is_bad, out);
     if (st >= 0) {
-        evtwin__follower_keep(f, version);
+        keep(f, version);
     }
     evtwin__folder_unlock(lock);
     return st;
-}
-
-void evtwin__follower_keep(evtwin_follower *f, const evtwin__cached *version) {
-    f->good = *version;
-    f->bad = (evtwin__cached){.version = ""}; /* it may be put right before it is named again */
-    if (evtwin__cache_keep(&f->cache, f->models, version, f->options.n_kept) < 0) {
-        evtwin__log(EVTWIN_LOG_WARNING, "%s cannot be noted in the cache: %s", f->models,
-                    evtwin_last_error());
-    }
 }
 
 evtwin_status evtwin__follower_look(evtwin_follower *f, evtwin__cached *version, int *is_bad,
@@ -163,6 +164,7 @@ evtwin_status evtwin__follower_look(evtwin_follower *f, evtwin__cached *version,
     EVTWIN_TRY(evtwin_tracker_resolve(f->tracker, f->models, &found, sizeof found));
     EVTWIN_TRY(take_version(&found, &v));
     if (is_same(&v, &f->good)) {
+        f->bad = (evtwin__cached){.version = ""}; /* it may be put right before it is named again */
         *version = v;
         return EVTWIN_DONE;
     }

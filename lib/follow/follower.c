@@ -198,7 +198,7 @@ static evtwin_status begin_from_cache(evtwin_follower *f, evtwin_status st,
         EVTWIN_FAIL(st, "%s: %s; nor are there models in the cache: %s", f->models, reason,
                     evtwin_last_error());
     }
-    evtwin__follower_keep(f, &version);
+    f->good = version;
     evtwin__log(EVTWIN_LOG_WARNING, "%s: %s; %s/%s of the cache is used", f->models, reason,
                 f->name, version.version);
     pthread_mutex_lock(&f->lock);
@@ -222,10 +222,8 @@ evtwin_status evtwin_follower_load(evtwin_follower *follower, evtwin_predictor *
     atomic_store(&f->patience_end_us, 0);
     note_look(f, st, is_bad, &version);
     if (st < 0) {
-        const evtwin__cached bad = f->bad;
         f->is_failing = !is_bad;
         EVTWIN_TRY(begin_from_cache(f, st, out));
-        f->bad = bad;
     } else {
         pthread_mutex_lock(&f->lock);
         note_given(f, &version, 0);

@@ -48,7 +48,4 @@ evtwin_status evtwin__follower_look(evtwin_follower *f, evtwin__cached *version,
 evtwin_status evtwin__follower_from_cache(evtwin_follower *f, evtwin__cached *version,
                                           evtwin_predictor **out);
 
-/* A version is used from here on. */
-void evtwin__follower_keep(evtwin_follower *f, const evtwin__cached *version);
-
 #endif

@@ -137,7 +137,9 @@ static evtwin_status add_header(exchange *x, const char *line) {
 }
 
 static evtwin_status set_headers(exchange *x) {
-    EVTWIN_TRY(add_header(x, "Expect:")); /* nobody waits for "100 Continue" */
+    if (x->request->sigv4 == NULL) {          /* libcurl would sign it, though it is not sent */
+        EVTWIN_TRY(add_header(x, "Expect:")); /* nobody waits for "100 Continue" */
+    }
     for (size_t i = 0; i < x->request->n_headers; i++) {
         EVTWIN_TRY(add_header(x, x->request->header[i]));
     }
@@ -193,11 +195,12 @@ static evtwin_status set_bounds(exchange *x) {
     const evtwin__request *r = x->request;
     const double longest_s = 86400.0;
     const double timeout_s = r->timeout_s < longest_s ? r->timeout_s : longest_s;
+    const long timeout_ms = (long)(timeout_s * 1e3);
     if (r->from_file || r->to != NULL) {
         SET(x, CURLOPT_LOW_SPEED_LIMIT, 1L);
         SET(x, CURLOPT_LOW_SPEED_TIME, (long)(timeout_s > 1.0 ? timeout_s : 1.0));
     } else {
-        SET(x, CURLOPT_TIMEOUT_MS, (long)(timeout_s * 1e3));
+        SET(x, CURLOPT_TIMEOUT_MS, timeout_ms > 0 ? timeout_ms : 1L); /* 0 would be for ever */
     }
     SET(x, CURLOPT_WRITEFUNCTION, take_answer);
     SET(x, CURLOPT_WRITEDATA, x);

@@ -97,24 +97,43 @@ evtwin_status evtwin__track_send(evtwin_tracker *tracker, const evtwin__request 
 
 /* ---- refusals ---- */
 
+/* The beginning of a text from outside, for a message. Secrets go first: where it is cut, the half
+ * of one would not be known. */
+static void take_text(const evtwin_tracker *t, const char *text, size_t n, char *out, size_t size) {
+    char *whole = evtwin__strndup(text, n);
+    out[0] = '\0';
+    if (whole != NULL) {
+        evtwin__track_hide(t, whole);
+        snprintf(out, size, "%s", whole);
+    }
+    evtwin__free(whole);
+}
+
+/* What an answer says, for a message. */
+typedef struct refusal {
+    char code[64], words[MAX_WORDS + 1];
+} refusal;
+
 /* "error_code" and "message" of an answer; what is not JSON is its own message. */
-static void read_refusal(evtwin_tracker *t, const evtwin__reply *reply, char words[MAX_WORDS + 1]) {
+static void read_refusal(evtwin_tracker *t, const evtwin__reply *reply, refusal *out) {
     json_t *answer = NULL;
-    t->refusal[0] = words[0] = '\0';
+    *out = (refusal){.code = ""};
+    t->refusal[0] = '\0';
     if (reply->body.size > 0 && reply->body.data[0] == '{' &&
         evtwin__json_parse("answer", reply->body.data, reply->body.size, &answer) == EVTWIN_OK) {
         const char *code = json_string_value(json_object_get(answer, "error_code"));
         const char *message = json_string_value(json_object_get(answer, "message"));
-        snprintf(t->refusal, sizeof t->refusal, "%s", code != NULL ? code : "");
-        snprintf(words, MAX_WORDS + 1, "%s", message != NULL ? message : "");
+        if (code != NULL) {
+            snprintf(t->refusal, sizeof t->refusal, "%s", code);
+            take_text(t, code, strlen(code), out->code, sizeof out->code);
+        }
+        if (message != NULL) {
+            take_text(t, message, strlen(message), out->words, sizeof out->words);
+        }
     } else if (reply->body.size > 0 && reply->body.data[0] != '<') { /* a page helps nobody */
-        snprintf(words, MAX_WORDS + 1, "%.*s",
-                 (int)(reply->body.size < MAX_WORDS ? reply->body.size : MAX_WORDS),
-                 reply->body.data);
+        take_text(t, reply->body.data, reply->body.size, out->words, sizeof out->words);
     }
     json_decref(answer);
-    evtwin__track_hide(t, t->refusal);
-    evtwin__track_hide(t, words);
 }
 
 static evtwin_status status_of(const evtwin_tracker *t, int code, const char *words) {
@@ -168,11 +187,12 @@ static const char *hint(const evtwin_tracker *t, int code, const char *words) {
 
 evtwin_status evtwin__track_refused(evtwin_tracker *tracker, const char *name,
                                     const evtwin__reply *reply) {
-    char words[MAX_WORDS + 1];
-    read_refusal(tracker, reply, words);
-    EVTWIN_FAIL(status_of(tracker, reply->code, words), "%s: answers %d%s%s%s%s%s", name,
-                reply->code, tracker->refusal[0] != '\0' ? " " : "", tracker->refusal,
-                words[0] != '\0' ? ": " : "", words, hint(tracker, reply->code, words));
+    refusal said;
+    read_refusal(tracker, reply, &said);
+    EVTWIN_FAIL(status_of(tracker, reply->code, said.words), "%s: answers %d%s%s%s%s%s", name,
+                reply->code, said.code[0] != '\0' ? " " : "", said.code,
+                said.words[0] != '\0' ? ": " : "", said.words,
+                hint(tracker, reply->code, said.words));
 }
 
 /* ---- the API ---- */

@@ -96,7 +96,10 @@ static evtwin_status read_list(const evtwin__place *place, const evtwin__reply *
     EVTWIN_TRY(evtwin__json_parse("the list of artifacts",
                                   reply->body.data != NULL ? reply->body.data : "",
                                   reply->body.size, &answer));
-    evtwin_status st = EVTWIN_OK;
+    evtwin_status st = json_is_object(answer)
+                           ? EVTWIN_OK
+                           : evtwin__fail(EVTWIN_E_PARSE, "%s: the list of artifacts is not one",
+                                          place->tracker->base);
     size_t i;
     const json_t *file;
     json_array_foreach(json_object_get(answer, "files"), i, file) {

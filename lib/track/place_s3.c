@@ -60,8 +60,9 @@ static evtwin_status hash_of(int fd, const char *path, size_t size,
     evtwin__sha256_begin(&sha);
     ssize_t n = 1;
     while (at < size && n > 0) {
-        n = pread(fd, piece, size - at < PIECE ? size - at : PIECE, (off_t)at);
-        n = n < 0 && errno == EINTR ? 1 : n;
+        do {
+            n = pread(fd, piece, size - at < PIECE ? size - at : PIECE, (off_t)at);
+        } while (n < 0 && errno == EINTR);
         if (n > 0) {
             evtwin__sha256_add(&sha, piece, (size_t)n);
             at += (size_t)n;
@@ -108,14 +109,18 @@ static evtwin_status refused(const evtwin__place *place, const char *name,
     const char *xml = reply->body.data != NULL ? reply->body.data : "";
     char *code = evtwin__s3_element(xml, reply->body.size, "Code");
     char *words = evtwin__s3_element(xml, reply->body.size, "Message");
-    if (code != NULL && words != NULL) {
+    const evtwin_status known = status_of(reply->code, code != NULL ? code : "");
+    const char *what_to_do = hint(code != NULL ? code : "");
+    if (code != NULL) {
         evtwin__track_hide(place->tracker, code);
+    }
+    if (words != NULL) {
         evtwin__track_hide(place->tracker, words);
     }
-    const evtwin_status st = evtwin__fail(
-        status_of(reply->code, code != NULL ? code : ""), "%s: S3 answers %d%s%.60s%s%.300s%s",
-        name, reply->code, code != NULL ? " " : "", code != NULL ? code : "",
-        words != NULL ? ": " : "", words != NULL ? words : "", hint(code != NULL ? code : ""));
+    const evtwin_status st =
+        evtwin__fail(known, "%s: S3 answers %d%s%.60s%s%.300s%s", name, reply->code,
+                     code != NULL ? " " : "", code != NULL ? code : "", words != NULL ? ": " : "",
+                     words != NULL ? words : "", what_to_do);
     evtwin__free(code);
     evtwin__free(words);
     return st;
@@ -283,8 +288,11 @@ static evtwin_status list(const evtwin__place *place, const char *path, evtwin__
     do {
         st = list_part(place, prefix, &token, &l);
     } while (st == EVTWIN_OK && token != NULL && ++n_parts < MAX_PARTS);
+    const int is_cut = st == EVTWIN_OK && token != NULL;
     evtwin__free(token);
     evtwin__free(prefix);
+    EVTWIN_FAIL_IF(is_cut, EVTWIN_E_RANGE, "artifacts at %.200s: a list of more than %d parts",
+                   place->uri, MAX_PARTS);
     return st;
 }
 

@@ -2,6 +2,7 @@
 /* track/registry.c: registered models, their versions and aliases. */
 
 #include "track/registry.h"
+#include "track/url.h"
 
 #include "core/mem.h"
 #include "core/status.h"
@@ -303,17 +304,17 @@ evtwin_status evtwin__track_place_of(evtwin_tracker *tracker, const char *uri,
                                      char out[EVTWIN_TRACK_URI_SIZE]) {
     static const char runs[] = "runs:/";
     const char *model = models_path(uri);
+    evtwin_tracker_version v;
+    if (model != NULL && !is_logged_model(uri, EVTWIN_TRACK_ID_SIZE)) {
+        EVTWIN_TRY(evtwin_tracker_resolve(tracker, uri, &v, sizeof v));
+        uri = v.artifact_uri; /* some servers say "runs:/…" here too */
+        model = models_path(uri);
+    }
     if (is_logged_model(uri, EVTWIN_TRACK_ID_SIZE)) {
         evtwin__text path = {0};
         evtwin__text_put(&path, "logged-models/");
-        evtwin__text_add(&path, model, strlen(model) + 1);
-        return place_in(tracker, model, "model", path.is_failed ? NULL : path.data, out);
-    }
-    if (model != NULL) {
-        evtwin_tracker_version v;
-        EVTWIN_TRY(evtwin_tracker_resolve(tracker, uri, &v, sizeof v));
-        memcpy(out, v.artifact_uri, sizeof v.artifact_uri);
-        return EVTWIN_OK;
+        evtwin__text_put(&path, model);
+        return place_in(tracker, model, "model", evtwin__url_end(&path), out);
     }
     if (strncmp(uri, runs, sizeof runs - 1) == 0) {
         return place_of_run(tracker, uri + sizeof runs - 1, out);

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_NAME = 40 };
+enum { MAX_NAME = 40, MAX_ENTITY = 11 }; /* "&#x10ffff;" has 10 */
 
 typedef struct span {
     const char *data;
@@ -91,7 +91,8 @@ static char *decoded(span text) {
     char *copy = text.data != NULL ? evtwin__calloc(text.size + 1, 1) : NULL;
     char *to = copy;
     for (size_t i = 0; copy != NULL && i < text.size; i++) {
-        const char *end = text.data[i] == '&' ? memchr(text.data + i, ';', text.size - i) : NULL;
+        const size_t left = text.size - i < MAX_ENTITY ? text.size - i : MAX_ENTITY;
+        const char *end = text.data[i] == '&' ? memchr(text.data + i, ';', left) : NULL;
         const size_t n_name = end != NULL ? (size_t)(end - text.data) - i - 1 : 0;
         char out[4];
         const size_t n = end != NULL ? entity(text.data + i + 1, n_name, out) : 0;
@@ -133,9 +134,11 @@ evtwin_status evtwin__s3_list(const char *xml, size_t size, evtwin__s3_object_fn
                    "the answer is not a list of S3");
     char *next = NULL;
     if (is_cut.data != NULL && is_cut.size == 4 && memcmp(is_cut.data, "true", 4) == 0) {
-        next = evtwin__s3_element(xml, size, "NextContinuationToken");
-        EVTWIN_FAIL_IF(next == NULL || next[0] == '\0', EVTWIN_E_PARSE,
+        const span token = find((span){xml, size}, "NextContinuationToken", NULL);
+        EVTWIN_FAIL_IF(token.size == 0, EVTWIN_E_PARSE,
                        "a list of S3 goes on without saying where");
+        next = decoded(token);
+        EVTWIN_FAIL_IF(next == NULL, EVTWIN_E_NOMEM, "out of memory for a list of S3");
     }
     evtwin_status st = EVTWIN_OK;
     span contents = find(rest, "Contents", &rest);

@@ -21,7 +21,8 @@ struct evtwin_tracker {
     const char *secret[EVTWIN__TRACK_N_SECRETS]; /* what no text may show; "" = none */
     evtwin__requester *requester;
     evtwin_tracker_server server; /* version "" = not known yet */
-    char refusal[64];             /* "RESOURCE_DOES_NOT_EXIST": error_code of the last refusal */
+    char refusal[64];             /* "RESOURCE_DOES_NOT_EXIST": error_code of the last refusal, to
+                                     compare; in no text, since it may be anything */
 };
 
 /* A copy that the tracker frees; NULL stays NULL, and is what comes when memory is out. */

@@ -28,7 +28,7 @@ static char *cut(char *text, char separator) {
 }
 
 static evtwin_run *last_run(void) {
-    return n_runs > 0 ? runs[n_runs - 1] : NULL;
+    return n_runs > 0 ? runs[(n_runs - 1) % MAX_RUNS] : NULL;
 }
 
 static const char *word_or_null(const char *word) {
@@ -77,6 +77,7 @@ static size_t columns(char *text) {
 
 static evtwin_status keep(evtwin_status st, evtwin_run *run) {
     if (st == EVTWIN_OK) {
+        evtwin_run_free(runs[n_runs % MAX_RUNS]);
         runs[n_runs++ % MAX_RUNS] = run;
         snprintf(said, sizeof said, "%s\t%s\t%s", evtwin_run_id(run), evtwin_run_experiment_id(run),
                  evtwin_run_artifact_uri(run));

@@ -222,6 +222,14 @@ def test_bad_versions(registry, predictor, good):
         check(f"{why}: it is said once",
               predictor.said(f"models {NAME}/{number} cannot be used, {NAME}/{good} stays") == 1)
         check(f"{why}: nothing of it is kept", f"v{number}" not in cached_versions())
+    looks = predictor.metric("evtwin_registry_looks_total")
+    await_("it stays refused", lambda: predictor.metric("evtwin_registry_looks_total") > looks + 3)
+    check("it was not tried again", predictor.metric("evtwin_registry_refused_versions_total") == len(bad))
+    registry.point(good)  # back, then once more: it may have been put right
+    looks = predictor.metric("evtwin_registry_looks_total")
+    await_("the good one is named", lambda: predictor.metric("evtwin_registry_looks_total") > looks + 2)
+    registry.point(bad[0][1])
+    await_("tried again", lambda: predictor.metric("evtwin_registry_refused_versions_total") == len(bad) + 1)
     check("the registry answered all the time", predictor.metric("evtwin_registry_up") == 1)
     check("no row by them", not any(n_predicted(f"{NAME}/{n}") for _, n in bad))
 

@@ -103,10 +103,12 @@ def params_and_tags(rest, c, run, folder):
     assert {k: got.get(k) for k in tags} == tags, {k for k in tags if got.get(k) != tags[k]}
 
     # refused as a whole, before anything was sent
-    for status, *bad in (("RANGE", "long", "x" * 6001), ("RANGE", "k" * 251, "x"), ("ARG", "../x", "y"), ("ARG", "/x", "y"),
+    for status, *bad in (("RANGE", "long", "x" * 6001), ("RANGE", "k" * 251, "x"), ("ARG", "../x", "y"), ("ARG", "..x", "y"),
+                         ("ARG", "/x", "y"),
                          ("ARG", "a//b", "y"), ("ARG", "a%b", "y"), ("ARG", "a(b)", "y"), ("ARG", "", "y")):
         c.fails("EVTWIN_E_" + status, "params", rows(folder, ("new", "1"), bad))
     c.fails("EVTWIN_E_ARG", "params", rows(folder, ("new", "1"), ("new", "1")))
+    c.ok("params", rows(folder))
     assert "Changing param" in c.fails("EVTWIN_E_STATE", "params", rows(folder, ("p/0", "another")))
     c.ok("params", rows(folder, ("p/0", "value 0")))
     keys = [p["key"] for p in rest("GET", "runs/get", run_id=run)["run"]["data"]["params"]]

@@ -8,6 +8,7 @@ import concurrent.futures
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -88,7 +89,7 @@ def check_runs(report, experiment):
         check(f"option {name} is {parent['params'].get(name)}", parent["params"].get(name) == value)
     for tag in ("mlflow.user", "date", "model_type", "evtwin.model_version", "mlflow.note.content"):
         check("tag " + tag, parent["tags"].get(tag))
-    check("source", parent["tags"]["mlflow.source.name"] == "evtwin-train")
+    check("source", parent["tags"].get("mlflow.source.name") == ("evtwin-train" if experiment != "Default" else None))
     with open(path("fleet.csv"), "rb") as f:
         data = f.read()
     digest = hashlib.sha256(data).hexdigest()
@@ -220,6 +221,33 @@ def check_two(server):
     rul = next(c for c in report["children"] if c["tags"]["target"] == "rul")
     check("two forests", "forest_2/val_rmse" in rul["metrics"] and "base_score_2" in rul["params"])
     compare(server, "/2", "past")
+    run_id = server.run_python("from mlflow import MlflowClient\nprint(MlflowClient().create_run('0', tags="
+                               "{'mlflow.user': 'somebody'}).info.run_id)").strip()
+    report, _ = train(server, "taken-up", "--features", "voltage",
+                      env={"MLFLOW_TRACKING_URI": server.uri, "MLFLOW_RUN_ID": run_id})
+    check("the run of the environment", report["run_id"] == run_id)
+    parent, _ = check_runs(report, "Default")
+    check("whose run it was", parent["tags"]["mlflow.user"] == "somebody")
+    check_long_names(server)
+
+
+def check_long_names(server):
+    """Features that MLflow has no room for, or not under that name: cut, and no reason to log nothing."""
+    names = ["voltage", "/mV//h/", *(f"{i:02d}" + "w" * 245 for i in range(30))]
+    noise = random.Random(1)
+    run("evtwin-sim", "--until-eol", "--fleet", 8, "--record-days", 30, "--csv", "small.csv")
+    with open(path("small.csv")) as f, open(path("odd.csv"), "w") as out:
+        for i, line in enumerate(f):
+            more = names[1:] if i == 0 else [f"{noise.random():.6f}" for _ in names[1:]]
+            out.write(line.rstrip("\n") + "," + ",".join(more) + "\n")
+    said = run("evtwin-train", "odd.csv", "--out", "odd", "--failure-target", "none", "--mlflow", server.uri,
+               "--mlflow-required", "--features", ",".join(names))
+    check("it says so: " + said, "features is cut" in said)
+    report = json.loads(server.run_python(READ_BACK, said.split("MLflow: run ")[1].split()[0]))
+    check("as much as there is room for",
+          report["parent"]["params"]["features"] == ",".join(names)[:6000])
+    importance = {k[11:] for k in report["children"][0]["metrics"] if k.startswith("importance/")}
+    check(f"all are there: {importance}", importance == {n.replace("/", "_")[:239] for n in names})
 
 
 def check_absent():

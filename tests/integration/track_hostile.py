@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -126,8 +127,9 @@ def answers_that_are_none(liar):
 def a_slow_answer(liar):
     done = threading.Event()
     liar.says(lambda h: done.wait(60) and None)
-    with client(liar, timeout_s=0.5) as c:
-        c.fails("EVTWIN_E_AGAIN", "experiment", "x")
+    for timeout_s in (0.5, 0.0001):  # less than a millisecond is not for ever
+        with client(liar, timeout_s=timeout_s) as c:
+            c.fails("EVTWIN_E_AGAIN", "experiment", "x")
     done.set()
 
 
@@ -151,6 +153,14 @@ def secrets_stay(liar):
             liar.says(lambda h, mine=mine: (401, f"no: {h.headers['Authorization']} {mine}"))
             text += c.fails("EVTWIN_E_DENIED", "experiment", "x")
             assert "is wrong" in text, text
+            for n in range(392, 400):  # cut in the middle, half of it stays hidden too
+                liar.says(400, {"message": "z" * n + mine})
+                text += c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+                liar.says(400, "z" * n + mine)
+                text += c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+                liar.says(400, {"error_code": "z" * (n - 340) + mine})
+                text += c.fails("EVTWIN_E_EXTERNAL", "experiment", "x")
+            assert "z" + mine[0] not in text, mine
             liar.says(200, {})
             # another host, another scheme: it does not get them, and is not even asked
             port = other.uri.rpartition(":")[2]
@@ -161,6 +171,12 @@ def secrets_stay(liar):
             for secret in (PASSWORD, TOKEN, basic):
                 assert secret not in text, text
     assert not other.seen, other.seen
+    # a password that is a word of the server's hides it, and changes nothing else
+    with client(liar, user="me", password="EXIST") as c:
+        liar.says(lambda h: (200, {"experiment_id": "7"}) if h.command == "POST" else
+                  (404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}))
+        assert c.ok("experiment", "x") == ["7"]
+        assert "RESOURCE_DOES_NOT_*****" in c.fails("EVTWIN_E_NOT_FOUND", "resume", "r")
     with Client(TOOLS, f"http://me:{PASSWORD}@{LOCALHOST}:x/") as c:
         assert c.opened[0] == "EVTWIN_E_PARSE" and PASSWORD not in str(c.opened), c.opened
     liar.says(200, "3.17.2")
@@ -251,6 +267,9 @@ def downloads_that_lie(liar, folder):
         refused("EVTWIN_E_RANGE", c, ("a", b"x" * 5000))
         refused("EVTWIN_E_RANGE", c, ({"path": "a", "file_size": 2**62}, b"x"))
         refused("EVTWIN_E_NOT_FOUND", c, ({"path": "gone", "file_size": 1}, b""))
+        for answer in ("[]", "3", "null"):
+            liar.says(200, answer)
+            c.fails("EVTWIN_E_PARSE", "download", uri, target)
         # folders without end
         liar.says(lambda h: (200, {"files": [{"path": "d", "is_dir": True}]}))
         c.fails("EVTWIN_E_RANGE", "download", uri, target)
@@ -269,13 +288,44 @@ def downloads_that_lie(liar, folder):
             status, text = c("download", "runs:/r", target)
             assert status in ("EVTWIN_E_UNSUPPORTED", "EVTWIN_E_PARSE", "EVTWIN_E_STATE"), (there, status, text)
         assert os.listdir(folder) == [], os.listdir(folder)
-        liar.says(listing(("a", b"good"), ("b", b"")))
+        # a version whose place is said to be below a run
+        good = listing(("a", b"good"), ("b", b""))
+        answers = {"model-versions/get?": {"model_version": {"name": "n", "version": "1", "run_id": "r"}},
+                   "model-versions/get-download-uri?": {"artifact_uri": "runs:/r/m"},
+                   "runs/get?": {"run": {"info": {"artifact_uri": "mlflow-artifacts:/1"}}}}
+        liar.says(lambda h: next(((200, said) for what, said in answers.items() if API + what in h.path), None)
+                  or good(h))
+        c.ok("download", "models:/n/1", target)
+        assert FILES + "/1/m/a" in [path for _, path, *_ in liar.seen], liar.seen
+        shutil.rmtree(target)
+        liar.says(good)
         c.ok("download", uri, target)
         assert sorted(os.listdir(target)) == ["a", "b"] and os.listdir(folder) == ["got"]
         with open(os.path.join(target, "a")) as f:
             assert f.read() == "good"
         assert "not empty" in c.fails("EVTWIN_E_STATE", "download", uri, target)
         shutil.rmtree(target)
+
+
+def signatures_cover_what_is_sent(liar, folder):
+    """A header that is signed and not sent is a wrong signature for MinIO."""
+    source = os.path.join(folder, "source")
+    with open(source, "wb") as f:
+        f.write(b"x" * 3_000_000)  # libcurl would ask first whether that may come
+    with client(liar, s3_endpoint=liar.uri, s3_access_key="key", s3_secret_key=PASSWORD,
+                s3_session_token=TOKEN) as c:
+        liar.says(200, "<ListBucketResult></ListBucketResult>")
+        c.fails("EVTWIN_E_NOT_FOUND", "download", "s3://bucket/m", os.path.join(folder, "got"))
+        questions = list(liar.seen)
+        liar.says(200, "")
+        c.ok("upload", "s3://bucket/m", source, "")
+    os.remove(source)
+    assert [method for method, *_ in questions + liar.seen] == ["GET", "PUT"], liar.seen
+    assert liar.seen[0][3] == b"x" * 3_000_000
+    for _, _, headers, _ in questions + liar.seen:
+        signed = headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+        assert {"host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"} <= set(signed), signed
+        assert set(signed) <= {name.lower() for name in headers}, (signed, headers)
 
 
 def lists_of_s3_that_lie(liar, folder):
@@ -287,11 +337,47 @@ def lists_of_s3_that_lie(liar, folder):
             liar.says(200, body)
             status, text = c("download", "s3://bucket/m", os.path.join(folder, "got"))
             assert status in ("EVTWIN_E_PARSE", "EVTWIN_E_CORRUPT"), (body, status, text)
-        liar.says(400, f"<Error><Code>Odd</Code><Message>{PASSWORD}</Message></Error>")
-        assert PASSWORD not in c.fails("EVTWIN_E_EXTERNAL", "download", "s3://bucket/m",
-                                       os.path.join(folder, "got"))
+        for said in (f"<Code>Odd</Code><Message>{PASSWORD}</Message>", f"<Code>{PASSWORD}</Code>",
+                     f"<Message>{PASSWORD}</Message>"):
+            liar.says(400, f"<Error>{said}</Error>")
+            assert PASSWORD not in c.fails("EVTWIN_E_EXTERNAL", "download", "s3://bucket/m",
+                                           os.path.join(folder, "got"))
+        # a list without end is not a whole one
+        part = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+        first = "<Contents><Key>m/a</Key><Size>1</Size></Contents>"
+        liar.says(lambda h: (200, "x") if h.path.startswith("/bucket/m") else
+                  (200, f"<ListBucketResult>{part}{'' if 'token' in h.path else first}</ListBucketResult>"))
+        text = c.fails("EVTWIN_E_RANGE", "download", "s3://bucket/m", os.path.join(folder, "got"))
+        assert "parts" in text, text
         assert all(PASSWORD not in str(one) for one in liar.seen), liar.seen
     assert os.listdir(folder) == [], os.listdir(folder)
+
+
+def keys_of_one_service(liar, folder):
+    """The tools take both keys from one service, and its token to no other: what reaches an S3."""
+    answers = {"registered-models/alias?": {"model_version": {"name": "n", "version": "1", "run_id": "r"}},
+               "model-versions/get-download-uri?": {"artifact_uri": "s3://bucket/m"},
+               "runs/get?": {"run": {"info": {"artifact_uri": "s3://bucket"}}}}
+    both = {"AWS_ACCESS_KEY_ID": "AWSKEY", "AWS_SECRET_ACCESS_KEY": PASSWORD}
+    contract = {"MINIO_ACCESS_KEY": "MINIOKEY", "MINIO_SECRET_KEY": PASSWORD, "AWS_SESSION_TOKEN": TOKEN}
+    for keys, key, token in (({**both, **contract}, "AWSKEY", TOKEN), (contract, "MINIOKEY", None),
+                             ({**contract, "AWS_ACCESS_KEY_ID": "AWSKEY"}, None, None)):
+        liar.says(lambda h: next(((200, said) for what, said in answers.items() if API + what in h.path),
+                                 (403, "<Error><Code>AccessDenied</Code></Error>")))
+        done = subprocess.run(
+            [os.path.join(TOOLS, "evtwin-predict"), "--models", "models:/n@a", "--mlflow", liar.uri,
+             "--models-cache", os.path.join(folder, "cache"), "--once", "--store", "sqlite:none.db"],
+            env={"MINIO_ENDPOINT": liar.uri.partition("//")[2], "HOME": folder, **keys}, cwd=folder,
+            capture_output=True, text=True, timeout=300)
+        assert done.returncode != 0 and PASSWORD not in done.stderr and TOKEN not in done.stderr, done.stderr
+        asked = [headers for _, path, headers, _ in liar.seen if path.startswith("/bucket")]
+        if key is None:  # half a pair
+            assert not asked and "only one is set" in done.stderr, (asked, done.stderr)
+        else:
+            assert asked and f"Credential={key}/" in asked[0]["Authorization"], (asked, done.stderr)
+            assert {k.lower(): v for k, v in asked[0].items()}.get("x-amz-security-token") == token, asked
+        assert not any(TOKEN in str(h) for h in liar.seen if not h[1].startswith("/bucket")), liar.seen
+        shutil.rmtree(os.path.join(folder, "cache"), ignore_errors=True)
 
 
 def cut_half_way(liar, folder):
@@ -366,7 +452,9 @@ def main():
         bad_addresses(liar)
         what_is_sent_again(liar)
         downloads_that_lie(liar, folder)
+        signatures_cover_what_is_sent(liar, folder)
         lists_of_s3_that_lie(liar, folder)
+        keys_of_one_service(liar, folder)
         cut_half_way(liar, folder)
         folders_of_another_machine(liar, folder)
         uploads(liar, folder)

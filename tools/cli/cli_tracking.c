@@ -61,6 +61,15 @@ static const char *s3_endpoint(void) {
     return uri;
 }
 
+/* Keys belong together, and a token to its keys: none goes along with those of another service. */
+static void read_keys(evtwin_tracker_options *out) {
+    const char *access = VARIABLE("AWS_ACCESS_KEY_ID"), *secret = VARIABLE("AWS_SECRET_ACCESS_KEY");
+    const int is_aws = access != NULL || secret != NULL;
+    out->s3_access_key = is_aws ? access : VARIABLE("MINIO_ACCESS_KEY");
+    out->s3_secret_key = is_aws ? secret : VARIABLE("MINIO_SECRET_KEY");
+    out->s3_session_token = is_aws ? VARIABLE("AWS_SESSION_TOKEN") : NULL;
+}
+
 int cli_tracking_options(evtwin_tracker_options *out) {
     double n_retries = 0;
     evtwin_tracker_options_init(out, sizeof *out);
@@ -74,9 +83,7 @@ int cli_tracking_options(evtwin_tracker_options *out) {
     CLI_TRY(read_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", 0, 100, &n_retries));
     out->n_retries = (int)n_retries;
     out->s3_endpoint = s3_endpoint();
-    out->s3_access_key = VARIABLE("AWS_ACCESS_KEY_ID", "MINIO_ACCESS_KEY");
-    out->s3_secret_key = VARIABLE("AWS_SECRET_ACCESS_KEY", "MINIO_SECRET_KEY");
-    out->s3_session_token = VARIABLE("AWS_SESSION_TOKEN");
+    read_keys(out);
     const char *region = VARIABLE("AWS_REGION", "AWS_DEFAULT_REGION");
     out->s3_region = region != NULL ? region : out->s3_region;
     return read_switch("MLFLOW_S3_IGNORE_TLS", &out->s3_insecure_tls);

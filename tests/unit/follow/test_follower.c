@@ -70,10 +70,14 @@ static evtwin_follower *follow(const char *dir, const char *uri, evtwin_follower
 
 static void test_silent(void **state) {
     (void)state;
-    char uri[64], dir[300];
+    char uri[64], dir[300], under_way[EVTWIN__CACHE_PATH_SIZE + 64];
     const int fd = silent_server(uri);
+    evtwin__cache cache;
     snprintf(dir, sizeof dir, "%s", temp_path("silent"));
     fill_cache(dir, uri);
+    assert_ok(evtwin__cache_open(dir, uri, "evtwin-rul", &cache));
+    snprintf(under_way, sizeof under_way, "%s/v4-0123456789abcdef.part-Abc123", cache.folder);
+    assert_ok(evtwin__mkdirs(under_way)); /* by another process, which has the folder's lock */
     evtwin_follower *f = follow(dir, uri, NULL);
     evtwin_predictor *p = NULL, *none = NULL;
     evtwin_predictor_info info;
@@ -83,6 +87,7 @@ static void test_silent(void **state) {
     assert_ok(evtwin_follower_load(f, &p));
     assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
     assert_string_equal(info.version, "evtwin-rul/3");
+    assert_int_equal(access(under_way, F_OK), 0);
     assert_fails(evtwin_follower_load(f, &none), EVTWIN_E_STATE, "begun");
     assert_ok(evtwin_follower_start(f));
     assert_fails(evtwin_follower_start(f), EVTWIN_E_STATE, "already");

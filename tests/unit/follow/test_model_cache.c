@@ -94,11 +94,12 @@ static void test_bounded(void **state) {
     for (int i = 2; i <= 9; i++) {
         const evtwin__cached v = version(i);
         put(&cache, &v, 90 - i);
-        snprintf(left, sizeof left, "%s/download.%d/a/b", cache.folder, i);
+        snprintf(left, sizeof left, "%s/v%d-0123456789abcdef.part-Xy%04d/a/b", cache.folder, i, i);
         assert_ok(evtwin__mkdirs(left));
         snprintf(target, sizeof target, "%s", temp_path("elsewhere"));
         assert_ok(evtwin__mkdirs(target));
-        snprintf(link, sizeof link, "%s/download.%d/a/link", cache.folder, i);
+        snprintf(link, sizeof link, "%s/v%d-0123456789abcdef.part-Xy%04d/a/link", cache.folder, i,
+                 i);
         assert_int_equal(symlink(target, link), 0);
         assert_ok(evtwin__cache_keep(&cache, models, &v, 2));
         assert_true(evtwin__cache_has(&cache, &v));
