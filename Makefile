@@ -5,6 +5,7 @@
 #   make test-all   the long ones too: sanitizers, clang, edge build, fuzzing, kill tests
 #   make coverage   line and branch coverage of lib/ by those of `make test`
 #   make mutants    N=29 SEED=1: how many random faults in lib/ the unit tests notice
+#   make minio      artifacts on a real MinIO, which takes 11 minutes to build the first time
 #   make results    measure what docs/results.md says and write it anew (25 minutes on two cores)
 #   make pictures   take the pictures of the pages in docs/ anew
 #   make install    build and install below PREFIX (default /usr/local)
@@ -13,7 +14,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CTEST = ctest --output-on-failure --no-tests=error
 
-.PHONY: help demo test test-all build deps test-deps bench results coverage mutants pictures format install clean
+.PHONY: help demo test test-all build deps test-deps bench results coverage minio mutants pictures format install clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -60,6 +61,11 @@ coverage: test-deps
 
 N ?= 29
 SEED ?= 1
+minio: test-deps
+	@scripts/install-deps.sh long
+	$(call build_preset,dev)
+	@/usr/bin/python3 -B tests/long/minio.py build/dev/tools
+
 mutants: test-deps
 	@python3 tests/long/mutants.py $(N) $(SEED)
 

@@ -153,7 +153,12 @@ static evtwin_status keep_error(train_session *s, evtwin_status st) {
 evtwin_status session_end_run(train_session *s, evtwin_run *run, evtwin_status st) {
     keep_error(s, st);
     s->is_ending = st < 0;
-    const evtwin_status ended = keep_error(s, evtwin_run_end(run, status_of(st)));
+    evtwin_status ended = keep_error(s, evtwin_run_end(run, status_of(st)));
+    if (st >= 0 && ended == EVTWIN_E_CANCELLED) { /* the user wants to stop just now */
+        s->is_ending = 1;
+        st = ended;
+        ended = evtwin_run_end(run, EVTWIN_RUN_KILLED);
+    }
     s->is_ending = 0;
     evtwin_run_free(run);
     if (st < 0 && ended < 0) {

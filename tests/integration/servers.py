@@ -28,7 +28,7 @@ sys.dont_write_bytecode = True
 from server.base import (LOCALHOST, SERVERS_ALIVE, Server, Skip, accepts,  # noqa: E402, F401
                          certificates, die_with_parent, free_port, kill_group, kill_tree)
 from server.kafka import Kafka  # noqa: E402
-from server.mlflow import MLFLOW, MLflow, Versitygw  # noqa: E402, F401
+from server.mlflow import MLFLOW, Minio, MLflow, Versitygw  # noqa: E402, F401
 from server.mosquitto import Mosquitto  # noqa: E402
 from server.postgres import Postgres  # noqa: E402
 

@@ -31,6 +31,7 @@ XGBOOST = {
     "2.1.4": ["xgboost-cpu==2.1.4", "scikit-learn<1.6"],
     "3.2.0": ["xgboost-cpu==3.2.0", "scikit-learn"],
 }
+MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"  # its last release
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 KUBERNETES_VALIDATE = "kubernetes-validate==1.33.1"  # has the schemas with it
 PATIENCE_S = 1500
@@ -93,20 +94,30 @@ def kubernetes_validate():
     return os.path.join(folder, "bin", "kubernetes-validate")
 
 
-def versitygw():
-    """The program versitygw: S3 with real signatures on a folder (2 minutes the first time)."""
+def _of_go(name, program, module):
+    """The program that Go builds of a module."""
     def make(folder):
         go = shutil.which("go", path=os.environ["PATH"] + ":/usr/local/go/bin:/usr/lib/go/bin")
         if go is None:
-            raise Skip("there is no go to build versitygw (Debian: golang-go)")
-        _run("versitygw", [go, "install", VERSITYGW], env={**os.environ, "GOBIN": folder})
+            raise Skip(f"there is no go to build {program} (Debian: golang-go)")
+        _run(program, [go, "install", module], env={**os.environ, "GOBIN": folder})
 
-    return os.path.join(_kept("versitygw-1.8.0", make), "versitygw")
+    return os.path.join(_kept(name, make), program)
+
+
+def versitygw():
+    """The program versitygw: S3 with real signatures on a folder (2 minutes the first time)."""
+    return _of_go("versitygw-1.8.0", "versitygw", VERSITYGW)
+
+
+def minio():
+    """The program minio (11 minutes on two cores the first time: no test of CI asks for it)."""
+    return _of_go("minio-20260212", "minio", MINIO)
 
 
 def main(names):
     makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW},
-              **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST}, "versitygw": (versitygw,),
+              **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST}, "versitygw": (versitygw,), "minio": (minio,),
               "kubernetes-validate": (kubernetes_validate,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 
 from .base import LOCALHOST, Server, accepts
-from .environment import MLFLOW, mlflow_python, versitygw
+from .environment import MLFLOW, minio, mlflow_python, versitygw
 
 AUTHENTICATION = """\
 [mlflow]
@@ -121,3 +121,34 @@ class Versitygw(Server):
 
     def answers(self):
         return accepts(self.port)
+
+
+class Minio(Versitygw):
+    """MinIO: what it stores is its own matter. Buckets are made before it starts."""
+
+    name = "minio"
+    ready_s = 120
+
+    def __init__(self, *buckets):
+        self.first_buckets = buckets
+        super().__init__()
+
+    def prepare(self):
+        self.program = minio()
+        self.buckets = os.path.join(self.folder, "buckets")
+        os.mkdir(self.buckets)
+        for bucket in self.first_buckets:
+            self.make_bucket(bucket)
+        self.access_key, self.secret_key = "EVTWINKEY", "evtwin/secret+of=a test"
+        self.user = {"env": {**os.environ, "MINIO_ROOT_USER": self.access_key, "MINIO_UPDATE": "off",
+                             "MINIO_ROOT_PASSWORD": self.secret_key, "MINIO_BROWSER": "off"}}
+
+    def command(self):
+        return [self.program, "server", "--quiet", "--address", f"{LOCALHOST}:{self.port}", self.buckets]
+
+    def answers(self):
+        try:
+            with urllib.request.urlopen(self.endpoint + "/minio/health/ready", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
