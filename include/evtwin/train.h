@@ -113,8 +113,8 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * (DMLC_TRACKER_URI, DMLC_TRACKER_PORT, DMLC_TASK_ID, as XGBoost documents; tried with 1.7), and
  * all get the same models, grown from the rows of all. Each audits, cleans, splits and folds its
  * own batteries; held-out predictions, scores, intervals and calibrations are of all processes. Row
- * numbers are those of the battery's process; the baselines mean_life and single, findings about
- * data, and what the bundle keeps of them for the watch for drift are of the process's own rows.
+ * numbers are those of the battery's process; the baselines, findings about data, and what the
+ * bundle keeps of them for the watch for drift are of the process's own rows.
  * Options and columns must be the same everywhere (keep_rounds of one counts for all), and no
  * battery in two places; group_by_reset, which numbers them, is EVTWIN_E_UNSUPPORTED. One thread
  * trains. A process that fails ends all that have joined; those that wait for one that never joins

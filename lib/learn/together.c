@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "core/status.h"
+#include "learn/end_of_life.h"
 #include "learn/peers.h"
 #include "learn/recipe.h"
 
@@ -155,7 +156,7 @@ static evtwin_status join_batteries(const evtwin__peers *p, const evtwin__dict *
     return EVTWIN_OK;
 }
 
-/* ---- counts ---- */
+/* ---- what the data of all are ---- */
 
 /* The labels that are used: how many, and of an event how many times it is. */
 static evtwin_status count_labels(const evtwin__peers *p, evtwin__dataset *data) {
@@ -173,15 +174,27 @@ static evtwin_status count_labels(const evtwin__peers *p, evtwin__dataset *data)
     return EVTWIN_OK;
 }
 
-static evtwin_status join_origin(const evtwin__peers *p, evtwin__bundle *b) {
+/* Rows, batteries and the span of their times. */
+static evtwin_status join_source(const evtwin__peers *p, const evtwin__dataset *data,
+                                 evtwin__bundle *b) {
+    int64_t first_us = INT64_MAX, last_us = INT64_MIN;
+    evtwin__dataset_span(data, &first_us, &last_us);
+    const int has_time = first_us <= last_us;
     double sums[] = {(double)b->rows, (double)b->n_groups};
-    double end = b->eol_soh_percent > 0.0 ? b->eol_soh_percent : (double)NAN;
+    double first = has_time ? (double)first_us : (double)NAN;
+    double last = has_time ? (double)last_us : (double)NAN;
     EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_SUM, sums, 2));
-    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_MIN, &end, 1));
-    b->rows = (size_t)sums[0];
-    b->n_groups = (size_t)sums[1];
-    b->eol_soh_percent = isnan(end) ? b->eol_soh_percent : end;
-    return EVTWIN_OK;
+    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_MIN, &first, 1));
+    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_MAX, &last, 1));
+    return evtwin__describe_source(b, (size_t)sums[0], (size_t)sums[1],
+                                   isnan(first) ? INT64_MAX : (int64_t)first,
+                                   isnan(last) ? INT64_MIN : (int64_t)last);
+}
+
+static evtwin_status join_ends(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    double lowest = evtwin__end_of_life_lowest(trainer, data);
+    EVTWIN_TRY(evtwin__peers_reduce(trainer->peers, EVTWIN__PEERS_MIN, &lowest, 1));
+    return evtwin__end_of_life_lower(trainer, data->label[EVTWIN__T_RUL].is_present, lowest);
 }
 
 evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *data) {
@@ -195,7 +208,8 @@ evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *d
     EVTWIN_TRY(check_groups(trainer, data));
     EVTWIN_TRY(check_shared(p, &data->groups.names));
     EVTWIN_TRY(join_batteries(p, &data->groups.names, &trainer->bundle));
-    EVTWIN_TRY(join_origin(p, &trainer->bundle));
+    EVTWIN_TRY(join_source(p, data, &trainer->bundle));
+    EVTWIN_TRY(join_ends(trainer, data));
     return count_labels(p, data);
 }
 

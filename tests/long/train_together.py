@@ -96,11 +96,11 @@ def errors(models):
     return math.sqrt(rul / n)
 
 
-def compare(recipe, *options, of_one=()):
-    """Scores of one process and of two; of_one: more options of one of the two."""
+def compare(recipe, *options, more=()):
+    """Errors of one process and of two, scores of two; more: options of one of the two."""
     t.run("train", "all.csv", "--out", "one", "--recipe", recipe, *SEED, *options)
     ended = together([[f"half{i}.csv", "--out", f"two{i}", "--json", "--recipe", recipe, *SEED,
-                       *options, *(of_one if i == 1 else ())] for i in (0, 1)])
+                       *options, *(more if i == 1 else ())] for i in (0, 1)])
     t.require("both end well", [e[0] for e in ended] == [0, 0], ended)
     t.check("process 0 saves, and no other",
             sorted(os.path.exists(f"two{i}/manifest.json") for i in (0, 1)) == [False, True])
@@ -112,8 +112,13 @@ def compare(recipe, *options, of_one=()):
     scores = json.loads(ended[saved][1])
     with open(f"two{saved}/manifest.json") as f:
         manifest = json.load(f)
-    t.check("all rows are counted", manifest["source"]["rows"] == sum(1 for _ in open("all.csv")) - 1,
-            manifest["source"])
+    with open("one/manifest.json") as f:
+        of_one = json.load(f)
+    for key in ("rows", "groups", "first_time", "last_time"):
+        t.check(f"source: {key} of both", manifest["source"][key] == of_one["source"][key],
+                manifest["source"])
+    for key in ("eol_soh_percent", "label_rule"):
+        t.check(f"{key} of both", manifest[key] == of_one[key], (manifest[key], of_one[key]))
     t.check("the batteries of both are known", len(manifest["batteries"]) > 30,
             len(manifest["batteries"]))
     os.system(f"rm -r one two{saved}")
@@ -217,7 +222,7 @@ def main():
                 scores["rul"]["n_test"])
     # a tracking server, which is not there, makes one of the two ask for the metrics of each round
     _, _, scores = compare("contract", "--failure-target", "none",
-                           of_one=("--mlflow", "http://127.0.0.1:9"))
+                           more=("--mlflow", "http://127.0.0.1:9"))
     t.check("a fifth of the batteries of both is held out",
             0.1 * rows < scores["rul"]["n_test"] < 0.3 * rows, scores["rul"]["n_test"])
     refusals()
