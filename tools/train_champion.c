@@ -190,6 +190,12 @@ evtwin_status champion_compare(const evtwin_trainer *trainer, const evtwin_table
         say(out, "of a training in pieces no rows are in memory to compare on");
         return EVTWIN_OK;
     }
+    size_t n_processes;
+    evtwin_trainer_process(trainer, &n_processes);
+    if (n_processes > 1) { /* what they held out is numbered by the rows of each */
+        say(out, "of processes that train together no one has the rows of all to compare on");
+        return EVTWIN_OK;
+    }
     duel d = {.trainer = trainer, .table = table};
     const evtwin_status st = fight(&d, folder, out);
     duel_clear(&d);

@@ -14,9 +14,9 @@ typedef struct champion_verdict {
 } champion_verdict;
 
 /* Compare what was trained with the bundle in a folder, on the rows of the training's table that
- * were held out; table NULL: it was
- * trained in pieces. has_ids 0: the batteries have no names by which one bundle could know them
- * from another's. A bundle that cannot be compared is not beaten. */
+ * were held out; table NULL: it was trained in pieces. has_ids 0: the batteries have no names by
+ * which one bundle could know them from another's. A bundle that cannot be compared is not beaten,
+ * nor is one by processes that trained together. */
 evtwin_status champion_compare(const evtwin_trainer *trainer, const evtwin_table *table,
                                int has_ids, const char *folder, champion_verdict *out);
 

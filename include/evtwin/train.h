@@ -113,13 +113,15 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * (DMLC_TRACKER_URI, DMLC_TRACKER_PORT, DMLC_TASK_ID, as XGBoost documents; tried with 1.7), and
  * all get the same models, grown from the rows of all. Each audits, cleans, splits and folds its
  * own batteries; held-out predictions, scores, intervals and calibrations are of all processes. Row
- * numbers are those of the battery's process; the baselines mean_life and single, findings about
- * data, and what the bundle keeps of them for the watch for drift are of the process's own rows.
- * Options and columns must be the same everywhere, and no battery in two places. One thread trains.
- * A process that fails ends all.
+ * numbers are those of the battery's process; the baselines, findings about data, and what the
+ * bundle keeps of them for the watch for drift are of the process's own rows.
+ * Options and columns must be the same everywhere (keep_rounds of one counts for all), and no
+ * battery in two places; group_by_reset, which numbers them, is EVTWIN_E_UNSUPPORTED. One thread
+ * trains. A process that fails ends all that have joined; those that wait for one that never joins
+ * end with the tracker.
  *
- * A score that cannot be made (one class,
- * one row or one value held out) is NaN with a finding "score-unknown", and no finding compares it.
+ * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
+ * "score-unknown", and no finding compares it.
  *
  * The interval of a number's predictions (docs/bundle.md) is made from the errors on batteries that
  * the predicting model had not seen: with cv_folds those of the folds, with a hold-out those of
@@ -213,7 +215,10 @@ EVTWIN_API evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, co
  * parameters, in order. Columns: set, trees, depth (I64), learning_rate, subsample, column_sample,
  * min_child_weight (F64), error (F64, in the target's unit: RMSE over the folds, root of the Brier
  * score of a probability), is_best (BOOL, of one row). It is the error that chose, so that of the
- * best set is a little too good. evtwin_table_free frees it.
+ * best set is a little too good. column_sample and min_child_weight are as drawn, which a recipe
+ * may restrain: with fewer than ten features a tree sees all of them, and a leaf of the RUL of
+ * "history" holds a tenth of a battery's rows at least. The manifest has what the saved model was
+ * grown with. evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target, it was not trained, or without a search.
  * Since 0.2.
  */

@@ -39,8 +39,8 @@ static size_t number_blocks(const evtwin__dataset *data, const evtwin__result *r
                                  : NULL;
     int64_t day = 0;
     n = 0;
-    for (size_t i = 0; i < n_rows && time_us != NULL; i++) {
-        const int64_t t = time_us[row[i]];
+    for (size_t i = 0; i < n_rows && (time_us != NULL || data->held_us != NULL); i++) {
+        const int64_t t = data->held_us != NULL ? data->held_us[i] : time_us[row[i]];
         const int64_t row_day = t / day_us - (t % day_us < 0);
         n += i == 0 || row_day != day;
         day = row_day;

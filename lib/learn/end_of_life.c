@@ -27,6 +27,13 @@ double evtwin__end_of_life_lowest(const evtwin_trainer *trainer, const evtwin__d
     return lowest;
 }
 
+enum { RULE_SIZE = 64 };
+
+static void name_rule(int is_given, double end, char rule[RULE_SIZE]) {
+    snprintf(rule, RULE_SIZE, is_given ? "soh below %.4g %%" : "no life is left below %.4g %% soh",
+             end);
+}
+
 evtwin_status evtwin__end_of_life_set(evtwin_trainer *trainer, int has_rul, double given,
                                       double lowest) {
     evtwin__bundle *b = &trainer->bundle;
@@ -38,13 +45,22 @@ evtwin_status evtwin__end_of_life_set(evtwin_trainer *trainer, int has_rul, doub
         b->eol_soh_percent = lowest > 0.0 && lowest < 100.0 ? lowest : (double)NAN;
     }
     if (b->eol_soh_percent > 0.0 && b->label_rule[0] == '\0') {
-        char rule[64];
-        snprintf(rule, sizeof rule,
-                 given > 0.0 ? "soh below %.4g %%" : "no life is left below %.4g %% soh",
-                 b->eol_soh_percent);
+        char rule[RULE_SIZE];
+        name_rule(given > 0.0, b->eol_soh_percent, rule);
         return evtwin__bundle_keep(b, rule, &b->label_rule);
     }
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__end_of_life_lower(evtwin_trainer *trainer, int has_rul, double lowest) {
+    evtwin__bundle *b = &trainer->bundle;
+    const double given = trainer->options.eol_soh_percent;
+    char rule[RULE_SIZE];
+    name_rule(given > 0.0, b->eol_soh_percent, rule);
+    if (strcmp(b->label_rule, rule) == 0) { /* ours, not the caller's */
+        b->label_rule = "";
+    }
+    return evtwin__end_of_life_set(trainer, has_rul, given, lowest);
 }
 
 evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__dataset *data,

@@ -18,6 +18,8 @@ evtwin_status evtwin__end_of_life_find(evtwin_trainer *trainer, const evtwin__da
 double evtwin__end_of_life_lowest(const evtwin_trainer *trainer, const evtwin__dataset *data);
 evtwin_status evtwin__end_of_life_set(evtwin_trainer *trainer, int has_rul, double given,
                                       double lowest);
+/* Once more where other processes have a lowest health too: that of all. */
+evtwin_status evtwin__end_of_life_lower(evtwin_trainer *trainer, int has_rul, double lowest);
 
 /* The model's column of health in percent (of recipe history the median over ten cycles); the
  * number of columns if the bundle has no such rule or none of its features is health. */

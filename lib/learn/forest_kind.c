@@ -17,7 +17,8 @@ static const char train_xgboost[] =
 static const char original[] = "only XGBoost models are read; take the model that it was converted "
                                "from, and XGBoost's save_model(\"x.json\")";
 
-/* Where a text stands near the start of a file, and what the file then is. */
+/* Where a text stands near the start of a file, and what the file then is. A key has its colon: the
+ * name of a feature may be the same. */
 static const struct {
     const char *text;
     size_t size;
@@ -35,8 +36,8 @@ static const struct {
     {TEXT("\x8\0\0\0\0\0\0\0gblinear"), 256,
      "a binary model of XGBoost, a format that ended with 3.0", convert},
     {TEXT("booster["), 0, "a text dump of the trees (dump_model)", save_model},
-    {TEXT("\"nodeid\""), 64, "a JSON dump of the trees (dump_model)", save_model},
-    {TEXT("\"generic_param\""), 64, "the configuration (save_config), without the trees",
+    {TEXT("\"nodeid\":"), 64, "a JSON dump of the trees (dump_model)", save_model},
+    {TEXT("\"generic_param\":"), 64, "the configuration (save_config), without the trees",
      save_model},
     {TEXT("{L\0\0\0\0\0\0\0\6Config{"), 0, "a memory snapshot of XGBoost, as in its pickles",
      save_model},
@@ -44,7 +45,7 @@ static const struct {
     /* of others */
     {TEXT("tree\nversion="), 0, "a LightGBM model", train_xgboost},
     {TEXT("tree\r\nversion="), 0, "a LightGBM model", train_xgboost},
-    {TEXT("\"label_index\""), 256, "a JSON dump of LightGBM", train_xgboost},
+    {TEXT("\"label_index\":"), 256, "a JSON dump of LightGBM", train_xgboost},
     {TEXT("CBM1"), 0, "a CatBoost model", train_xgboost},
 #undef TEXT
 };

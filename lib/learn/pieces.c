@@ -28,20 +28,27 @@ static evtwin_status check_options(const evtwin_train_options *o, const evtwin__
     return EVTWIN_OK;
 }
 
-static evtwin_status score(evtwin__pieces *p) {
+static evtwin_status score_target(evtwin__pieces *p, size_t t) {
     evtwin_trainer *trainer = p->trainer;
+    evtwin__bundle_model *model = &trainer->bundle.model[t];
+    int64_t *held_us;
+    model->is_present = 1;
+    EVTWIN_TRY(evtwin__pieces_hold_out(p, t));
+    EVTWIN_TRY(evtwin__calibrate_held_out(trainer->target[t].kind, &trainer->result[t], model));
+    EVTWIN_TRY(evtwin__pieces_held_times(p, t, &held_us));
+    p->whole.held_us = held_us;
+    const evtwin_status st = evtwin__evaluate(trainer, &p->whole, t);
+    p->whole.held_us = NULL;
+    evtwin__free(held_us);
+    return st;
+}
+
+static evtwin_status score(evtwin__pieces *p) {
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
-        evtwin__result *result = &trainer->result[t];
-        if (p->whole.label[t].is_present) {
-            trainer->bundle.model[t].is_present = 1;
-            EVTWIN_TRY(evtwin__pieces_hold_out(p, t));
-            EVTWIN_TRY(evtwin__calibrate_held_out(trainer->target[t].kind, result,
-                                                  &trainer->bundle.model[t]));
-            EVTWIN_TRY(evtwin__evaluate(trainer, &p->whole, t));
-        }
+        EVTWIN_TRY(p->whole.label[t].is_present ? score_target(p, t) : EVTWIN_OK);
     }
-    EVTWIN_TRY(evtwin__describe_models(trainer));
-    return evtwin__find_in_scores(trainer, &p->whole);
+    EVTWIN_TRY(evtwin__describe_models(p->trainer));
+    return evtwin__find_in_scores(p->trainer, &p->whole);
 }
 
 static evtwin_status train(evtwin__pieces *p, evtwin_csv *csv, const evtwin_target *targets,

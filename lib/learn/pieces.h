@@ -151,6 +151,9 @@ evtwin_status evtwin__pieces_look(evtwin__pieces *p, const evtwin_train_options 
 evtwin_status evtwin__pieces_fit(evtwin__pieces *p);
 /* pieces_score.c: the held-out predictions of a target, the model's and the baselines'. */
 evtwin_status evtwin__pieces_hold_out(evtwin__pieces *p, size_t t);
+/* pieces_score.c: their times (owned by the caller), by which the errors of a single battery are
+ * judged; NULL where there are more, or no times. */
+evtwin_status evtwin__pieces_held_times(const evtwin__pieces *p, size_t t, int64_t **out);
 
 /* pieces_fit.c: predicted (n of the batch of r) in the target's unit, by a forest of it; room (n,
  * cols) and said (n) are scratch. */

@@ -207,3 +207,32 @@ evtwin_status evtwin__pieces_hold_out(evtwin__pieces *p, size_t t) {
     evtwin_model_free(forest);
     return st;
 }
+
+evtwin_status evtwin__pieces_held_times(const evtwin__pieces *p, size_t t, int64_t **out) {
+    const evtwin__pieces_choice choice = {(int)t, EVTWIN__IN_TEST, EVTWIN__ANY_FOLD, 0};
+    size_t n_held = 0;
+    for (size_t b = 0; b < p->names.n; b++) {
+        n_held += evtwin__pieces_has(&choice, &p->battery[b]) &&
+                  evtwin__pieces_rows_of(&choice, &p->battery[b]) > 0;
+    }
+    *out = NULL;
+    if (!p->has_time || n_held >= EVTWIN__MIN_GROUPS) {
+        return EVTWIN_OK;
+    }
+    const size_t n = evtwin__pieces_count(p, &choice);
+    double *v = evtwin__calloc(n, sizeof *v);
+    int64_t *time_us = evtwin__calloc(n, sizeof *time_us);
+    evtwin_status st = v == NULL || time_us == NULL
+                           ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu times", n)
+                           : evtwin__pieces_gather(p, &choice, evtwin__pieces_time_col(p), v, NULL);
+    for (size_t k = 0; k < n && st >= 0; k++) {
+        time_us[k] = (int64_t)v[k];
+    }
+    evtwin__free(v);
+    if (st < 0) {
+        evtwin__free(time_us);
+        return st;
+    }
+    *out = time_us;
+    return EVTWIN_OK;
+}

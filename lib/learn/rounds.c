@@ -11,12 +11,17 @@ static double share_done(const evtwin__rounds *r) {
     return (double)r->n_done / (double)r->n_in_all;
 }
 
-/* Whether the caller of any process wants to stop; a process that is lost is noticed by XGBoost. */
+/* Whether the caller of any process wants to stop, or a process is lost: then status says so. */
 static int add_together(evtwin__rounds *r, size_t n) {
     const evtwin_train_options *o = r->options;
     r->n_done += n;
     double stop = o->progress != NULL && o->progress(o->progress_ctx, r->stage, share_done(r)) != 0;
-    r->is_cancelled = evtwin__peers_reduce(r->peers, EVTWIN__PEERS_MAX, &stop, 1) < 0 || stop > 0.0;
+    const evtwin_status st = evtwin__peers_reduce(r->peers, EVTWIN__PEERS_MAX, &stop, 1);
+    if (st < 0) {
+        r->status = st;
+        snprintf(r->error, sizeof r->error, "%s", evtwin_last_error());
+    }
+    r->is_cancelled = st < 0 || stop > 0.0;
     return r->is_cancelled;
 }
 
@@ -69,6 +74,7 @@ static evtwin_status run_together(evtwin__rounds *r) {
     for (size_t i = 0; i < r->n_jobs && st >= 0; i++) {
         st = r->job(r->ctx, i);
     }
+    EVTWIN_FAIL_IF(r->status < 0, r->status, "%s", r->error);
     return st;
 }
 

@@ -132,6 +132,7 @@ static evtwin_status search_for(evtwin_trainer *trainer, const evtwin__dataset *
         evtwin__label *label = &s.refit.data.label[t];
         st = label->is_present ? fold_target(data, t, part, label) : EVTWIN_OK;
     }
+    st = evtwin__peers_agree(trainer->peers, st);
     st = st < 0 ? st : try_all(&s, stage);
     for (size_t t = 0; t < EVTWIN__T_COUNT && st >= 0; t++) {
         st = data->label[t].is_present ? choose(&s, t, &found[t]) : EVTWIN_OK;

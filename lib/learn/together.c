@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "core/status.h"
+#include "learn/end_of_life.h"
 #include "learn/peers.h"
 #include "learn/recipe.h"
 
@@ -26,12 +27,13 @@ static void add_bytes(evtwin__sha256 *sha, const void *data, size_t size) {
 
 static evtwin_status check_options(const evtwin_trainer *trainer) {
     const evtwin_train_options *o = &trainer->options;
-    const double numbers[] = {o->learning_rate, o->eol_soh_percent, (double)o->seed,
-                              (double)o->cv_folds, (double)o->n_tune};
+    const double numbers[] = {o->learning_rate, o->eol_soh_percent, (double)o->cv_folds,
+                              (double)o->n_repeats, (double)o->n_tune};
     char hex[EVTWIN__SHA256_HEX_SIZE];
     evtwin__sha256 sha;
     evtwin__sha256_begin(&sha);
     add_text(&sha, EVTWIN_VERSION);
+    add_bytes(&sha, &o->seed, sizeof o->seed);
     add_text(&sha, trainer->recipe->name);
     add_text(&sha, trainer->derive);
     add_bytes(&sha, numbers, sizeof numbers);
@@ -61,56 +63,100 @@ static evtwin_status check_columns(const evtwin_trainer *trainer, const evtwin__
     return evtwin__peers_same(trainer->peers, "features, targets or groups", hex, sizeof hex);
 }
 
-/* What is known of another battery says nothing here if each process has a part of one. */
-static evtwin_status check_series(const evtwin_trainer *trainer) {
-    const int is_series = trainer->peers != NULL && strcmp(trainer->split_by, "time") == 0;
-    return evtwin__peers_agree(
-        trainer->peers,
-        is_series ? evtwin__fail(EVTWIN_E_DATA, "processes that train together need batteries of "
-                                                "their own: the table has one series only")
-                  : EVTWIN_OK);
+/* Rounds are watched by all or by none, since XGBoost makes their metrics together. */
+static evtwin_status settle_rounds(evtwin_trainer *trainer) {
+    double keep = trainer->options.keep_rounds != 0;
+    EVTWIN_TRY(evtwin__peers_reduce(trainer->peers, EVTWIN__PEERS_MAX, &keep, 1));
+    trainer->options.keep_rounds = keep > 0.0;
+    return EVTWIN_OK;
+}
+
+/* Batteries need names that are their own among those of all processes. */
+static evtwin_status check_groups(const evtwin_trainer *trainer, const evtwin__dataset *data) {
+    evtwin_status st = EVTWIN_OK;
+    if (strcmp(trainer->split_by, "time") == 0) {
+        st = evtwin__fail(EVTWIN_E_DATA, "processes that train together need batteries of their "
+                                         "own: the table has one series only");
+    } else if (data->groups.counter_col != EVTWIN_NO_COLUMN) {
+        st = evtwin__fail(EVTWIN_E_UNSUPPORTED,
+                          "processes that train together need a column that names the battery: "
+                          "group_by_reset (--group-by-reset) numbers those of each process");
+    }
+    return evtwin__peers_agree(trainer->peers, st);
 }
 
 /* ---- the batteries of all ---- */
+
+typedef char battery_hash[EVTWIN__BATTERY_HASH_SIZE];
 
 static int compare_hashes(const void *a, const void *b) {
     return strcmp(a, b);
 }
 
-static evtwin_status merge_batteries(evtwin__bundle *b, char *all, size_t size) {
-    const size_t n = size / sizeof *b->battery;
-    char(*battery)[EVTWIN__BATTERY_HASH_SIZE] = evtwin__calloc(n + 1, sizeof *battery);
-    EVTWIN_FAIL_IF(battery == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries", n);
-    memcpy(battery, all, n * sizeof *battery);
-    qsort(battery, n, sizeof *battery, compare_hashes);
-    for (size_t i = 1; i < n; i++) {
-        if (strcmp(battery[i], battery[i - 1]) == 0) {
-            evtwin__free(battery);
-            EVTWIN_FAIL(EVTWIN_E_DATA,
-                        "a battery (SHA-256 %s…) is in the data of two processes that train "
-                        "together: give all rows of a battery to one",
-                        all);
-        }
-    }
-    evtwin__free(b->battery);
-    b->battery = battery;
-    b->n_batteries = n < EVTWIN__BUNDLE_MAX_BATTERIES ? n : 0;
-    return EVTWIN_OK;
-}
-
-static evtwin_status join_batteries(const evtwin__peers *p, evtwin__bundle *b) {
+/* Those of all processes, sorted, into all, which the caller frees. */
+static evtwin_status gather_hashes(const evtwin__peers *p, const battery_hash *own, size_t n,
+                                   battery_hash **all_out, size_t *n_out) {
     char *all = NULL;
     size_t *start = evtwin__calloc(p->n + 1, sizeof *start);
     EVTWIN_FAIL_IF(start == NULL, EVTWIN_E_NOMEM, "out of memory for %zu processes", p->n);
-    evtwin_status st =
-        evtwin__peers_gather(p, b->battery, b->n_batteries * sizeof *b->battery, &all, start);
-    st = st < 0 ? st : merge_batteries(b, all, start[p->n]);
-    evtwin__free(all);
+    const evtwin_status st = evtwin__peers_gather(p, own, n * sizeof *own, &all, start);
+    const size_t size = st >= 0 ? start[p->n] : 0;
     evtwin__free(start);
-    return evtwin__peers_agree(p, st);
+    EVTWIN_TRY(st);
+    *all_out = (battery_hash *)(void *)all;
+    *n_out = size / sizeof *own;
+    qsort(*all_out, *n_out, sizeof **all_out, compare_hashes);
+    return EVTWIN_OK;
 }
 
-/* ---- counts ---- */
+/* A process that has the battery knows its name. */
+static evtwin_status fail_shared(const evtwin__dict *names, const char *hash) {
+    static const char what[] =
+        "is in the data of two processes that train together: give all rows of a battery to one";
+    for (size_t g = 0; g < names->n; g++) {
+        battery_hash own;
+        evtwin__battery_hash(names->text[g], own);
+        EVTWIN_FAIL_IF(strcmp(own, hash) == 0, EVTWIN_E_DATA, "battery '%s' %s", names->text[g],
+                       what);
+    }
+    EVTWIN_FAIL(EVTWIN_E_DATA, "a battery (SHA-256 %s…) %s", hash, what);
+}
+
+/* Held out here and learned from there, a battery would score a model that has seen it. */
+static evtwin_status check_shared(const evtwin__peers *p, const evtwin__dict *names) {
+    battery_hash *own = evtwin__calloc(names->n + 1, sizeof *own), *all = NULL;
+    size_t n = 0;
+    evtwin_status st = evtwin__peers_agree(
+        p, own == NULL ? evtwin__fail(EVTWIN_E_NOMEM, "out of memory for %zu batteries", names->n)
+                       : EVTWIN_OK);
+    for (size_t g = 0; g < names->n && st >= 0; g++) {
+        evtwin__battery_hash(names->text[g], own[g]);
+    }
+    st = st < 0 ? st : gather_hashes(p, own, names->n, &all, &n);
+    for (size_t i = 1; i < n && st >= 0; i++) {
+        st = strcmp(all[i], all[i - 1]) == 0 ? fail_shared(names, all[i]) : EVTWIN_OK;
+    }
+    evtwin__free(own);
+    evtwin__free(all);
+    return st;
+}
+
+/* The training batteries; none if they are too many, of all or of one process. */
+static evtwin_status join_batteries(const evtwin__peers *p, const evtwin__dict *names,
+                                    evtwin__bundle *b) {
+    battery_hash *all = NULL;
+    size_t n = 0;
+    double most = (double)names->n;
+    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_MAX, &most, 1));
+    EVTWIN_TRY(gather_hashes(p, b->battery, b->n_batteries, &all, &n));
+    evtwin__free(b->battery);
+    b->battery = all;
+    b->n_batteries =
+        n <= EVTWIN__BUNDLE_MAX_BATTERIES && most <= EVTWIN__BUNDLE_MAX_BATTERIES ? n : 0;
+    return EVTWIN_OK;
+}
+
+/* ---- what the data of all are ---- */
 
 /* The labels that are used: how many, and of an event how many times it is. */
 static evtwin_status count_labels(const evtwin__peers *p, evtwin__dataset *data) {
@@ -128,15 +174,27 @@ static evtwin_status count_labels(const evtwin__peers *p, evtwin__dataset *data)
     return EVTWIN_OK;
 }
 
-static evtwin_status join_origin(const evtwin__peers *p, evtwin__bundle *b) {
+/* Rows, batteries and the span of their times. */
+static evtwin_status join_source(const evtwin__peers *p, const evtwin__dataset *data,
+                                 evtwin__bundle *b) {
+    int64_t first_us = INT64_MAX, last_us = INT64_MIN;
+    evtwin__dataset_span(data, &first_us, &last_us);
+    const int has_time = first_us <= last_us;
     double sums[] = {(double)b->rows, (double)b->n_groups};
-    double end = b->eol_soh_percent > 0.0 ? b->eol_soh_percent : (double)NAN;
+    double first = has_time ? (double)first_us : (double)NAN;
+    double last = has_time ? (double)last_us : (double)NAN;
     EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_SUM, sums, 2));
-    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_MIN, &end, 1));
-    b->rows = (size_t)sums[0];
-    b->n_groups = (size_t)sums[1];
-    b->eol_soh_percent = isnan(end) ? b->eol_soh_percent : end;
-    return EVTWIN_OK;
+    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_MIN, &first, 1));
+    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_MAX, &last, 1));
+    return evtwin__describe_source(b, (size_t)sums[0], (size_t)sums[1],
+                                   isnan(first) ? INT64_MAX : (int64_t)first,
+                                   isnan(last) ? INT64_MIN : (int64_t)last);
+}
+
+static evtwin_status join_ends(evtwin_trainer *trainer, const evtwin__dataset *data) {
+    double lowest = evtwin__end_of_life_lowest(trainer, data);
+    EVTWIN_TRY(evtwin__peers_reduce(trainer->peers, EVTWIN__PEERS_MIN, &lowest, 1));
+    return evtwin__end_of_life_lower(trainer, data->label[EVTWIN__T_RUL].is_present, lowest);
 }
 
 evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *data) {
@@ -146,9 +204,12 @@ evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *d
     }
     EVTWIN_TRY(check_options(trainer));
     EVTWIN_TRY(check_columns(trainer, data));
-    EVTWIN_TRY(check_series(trainer));
-    EVTWIN_TRY(join_batteries(p, &trainer->bundle));
-    EVTWIN_TRY(join_origin(p, &trainer->bundle));
+    EVTWIN_TRY(settle_rounds(trainer));
+    EVTWIN_TRY(check_groups(trainer, data));
+    EVTWIN_TRY(check_shared(p, &data->groups.names));
+    EVTWIN_TRY(join_batteries(p, &data->groups.names, &trainer->bundle));
+    EVTWIN_TRY(join_source(p, data, &trainer->bundle));
+    EVTWIN_TRY(join_ends(trainer, data));
     return count_labels(p, data);
 }
 

@@ -51,6 +51,9 @@ typedef struct evtwin__dataset {
     uint8_t *is_cut; /* (rows) cut_x has the row */
     const char *cycles_column; /* column of cycles so far; NULL if there is none */
     double *cycles;            /* (rows), filled forward; NULL if there is none */
+    /* times of a target's held-out rows, in their order, where there is no table; NULL = not known
+     */
+    const int64_t *held_us;
 } evtwin__dataset;
 
 /* ---- results: live as long as the trainer ---- */

@@ -115,6 +115,8 @@ static void test_accepted_forms(void **state) {
         {"\"5E-1\"", "\"0.5\""},
         {"\"default_left\":[1,0,0]", "\"default_left\":[true,false,false]"},
         {"\"feature_names\":[\"a\",\"b\"]", "\"feature_names\":[]"},
+        {"[\"a\",\"b\"]", "[\"nodeid\",\"label_index\"]"}, /* names, not keys of other files */
+        {"[\"a\",\"b\"]", "[\"generic_param\",\"b\"]"},
         {"\"feature_names\":[\"a\",\"b\"],", ""},
         {"\"num_class\":\"0\"", "\"num_class\":\"1\""},
         {",\"num_target\":\"1\"", ""},

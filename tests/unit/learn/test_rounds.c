@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/learn/test_rounds.c: the metrics of each round, which change no model; the parameters;
- * the batteries that a bundle was trained on. */
+ * the batteries that a bundle was trained on; what ends a training with others. */
 
 #include "test.h"
 
+#include "learn/rounds.h"
 #include "learn/trainer.h"
 
 #include "fail_nth.h"
@@ -198,6 +199,40 @@ static void test_out_of_memory(void **state) {
     evtwin_trainer_free(trainer);
 }
 
+/* ---- with other processes ---- */
+
+static evtwin_status grow_one(void *ctx, size_t item) {
+    (void)item;
+    return evtwin__rounds_add(ctx, 1) != 0 ? EVTWIN_E_CANCELLED : EVTWIN_OK;
+}
+
+static evtwin_status run_together(void *ctx) {
+    static const evtwin__peers two = {0, 2};
+    evtwin__rounds rounds;
+    return evtwin__rounds_run(&rounds, &two, ctx, "training", 3, 3, grow_one, &rounds);
+}
+
+/* What the processes cannot say to each other is why it ends: nobody has stopped it. */
+static void test_a_failed_round_is_no_stop(void **state) {
+    (void)state;
+    evtwin_train_options o = fleet_options();
+    assert_int_equal(fail_every_allocation(run_together, &o), 6); /* two a round */
+}
+
+static int stop(void *ctx, const char *what, double done) {
+    (void)ctx;
+    (void)what;
+    (void)done;
+    return 1;
+}
+
+static void test_a_stop_is_one(void **state) {
+    (void)state;
+    evtwin_train_options o = fleet_options();
+    o.progress = stop;
+    assert_int_equal(run_together(&o), EVTWIN_E_CANCELLED);
+}
+
 static int make_table(void **state) {
     (void)state;
     table = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
@@ -224,6 +259,8 @@ int main(void) {
         cmocka_unit_test(test_what_was_not_trained),
         cmocka_unit_test(test_batteries_that_were_seen),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_a_failed_round_is_no_stop),
+        cmocka_unit_test(test_a_stop_is_one),
     };
     return cmocka_run_group_tests(tests, make_table, free_table);
 }
