@@ -94,8 +94,8 @@ EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predi
 EVTWIN_API evtwin_status evtwin_predictor_set_version(evtwin_predictor *predictor,
                                                       const char *version);
 
-/** 1 if the models were trained on the battery of that id, 0 if not (and for NULL), -1 if the bundle
- * does not say on which they were (one series, more than 65,536 batteries). Since 0.2. */
+/** 1 if the models were trained on the battery of that id, 0 if not (and for NULL), -1 if the
+ * bundle does not say on which they were (one series, more than 65,536 batteries). Since 0.2. */
 EVTWIN_API int evtwin_predictor_has_seen(const evtwin_predictor *predictor, const char *battery_id);
 
 /** The features, in the column order of evtwin_predictor_predict. Borrowed. Since 0.2. */
