@@ -66,8 +66,8 @@ static void wrong_lists_are_refused(void **state) {
         "<ListBucketResult><Contents><Key>a</Key><Size>x</Size></Contents></ListBucketResult>",
         "<ListBucketResult><Contents><Key>a</Key><Size>99999999999999999999</Size></Contents>",
         "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
-        "<ListBucketResult><IsTruncated>true</IsTruncated>"
-        "<NextContinuationToken></NextContinuationToken></ListBucketResult>",
+        ("<ListBucketResult><IsTruncated>true</IsTruncated>"
+         "<NextContinuationToken></NextContinuationToken></ListBucketResult>"),
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         seen s = {.n = 0};
