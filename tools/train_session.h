@@ -44,7 +44,10 @@ static inline const char *session_path(const train_session *s, const char *name,
     return path;
 }
 
-/* ---- train_mlflow.c ---- */
+/* ---- train_run.c ---- */
+
+/* st; if it failed its text is kept, where nothing failed before. */
+evtwin_status session_keep_error(train_session *s, evtwin_status st);
 
 /* A run below parent (NULL = below none) with these tags, which are cleared. */
 evtwin_status session_start_run(const train_session *s, const evtwin_run *parent,

@@ -5,6 +5,7 @@ It says so and starts the program again: predictions and answers go on, no batte
 program that cannot run ends the demo after some tries; Ctrl-C ends it cleanly.
 """
 import atexit
+import contextlib
 import json
 import os
 import signal
