@@ -23,7 +23,7 @@ step "thread sanitizer: what runs threads"
 cmake --preset tsan > /dev/null
 cmake --build build/tsan -j"$jobs"
 # (librdkafka's threads crash it, and libmosquitto unlocks twice by itself)
-(cd build/tsan && $ctest -LE long -j"$jobs" -E 'stream\.(kafka|mqtt)' -R 'core\.(parallel|table)|sim\.|serve\.|store\.|stream\.|learn\.(forest|predictor)$')
+(cd build/tsan && $ctest -LE long -j"$jobs" -E 'stream\.(kafka|mqtt)' -R 'core\.(parallel|table)|sim\.|serve\.|store\.|stream\.|follow\.|learn\.(forest|predictor|rounds|session_swap)$')
 
 step "edge build: jansson alone"
 cmake --preset edge > /dev/null
