@@ -15,13 +15,10 @@ typedef struct evtwin_model evtwin_model;
 
 /** What a model's value is of its margin, and XGBoost's names of it. */
 typedef enum evtwin_objective {
-    /** The margin: reg:squarederror, reg:absoluteerror, reg:pseudohubererror, reg:squaredlogerror,
-     * reg:quantileerror. */
+    /** The margin: reg:squarederror. */
     EVTWIN_OBJECTIVE_REGRESSION = 0,
-    /** 1 / (1 + exp(-margin)): binary:logistic, reg:logistic. */
-    EVTWIN_OBJECTIVE_LOGISTIC = 1,
-    /** exp(margin), at most FLT_MAX: reg:gamma, reg:tweedie, count:poisson. Since 0.2. */
-    EVTWIN_OBJECTIVE_LOG = 2
+    /** 1 / (1 + exp(-margin)): binary:logistic. */
+    EVTWIN_OBJECTIVE_LOGISTIC = 1
 } evtwin_objective;
 
 /**

@@ -148,11 +148,6 @@ evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x, si
         for (size_t r = 0; r < rows; r++) {
             y[r] = (float)(1.0 / (1.0 + evtwin__exp(-(double)y[r])));
         }
-    } else if (model->objective == EVTWIN_OBJECTIVE_LOG) {
-        for (size_t r = 0; r < rows; r++) {
-            const double value = evtwin__exp((double)y[r]);
-            y[r] = value < (double)FLT_MAX ? (float)value : FLT_MAX;
-        }
     }
     return EVTWIN_OK;
 }

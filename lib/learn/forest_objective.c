@@ -9,21 +9,13 @@
 #include <math.h>
 #include <stdio.h>
 
-/* XGBoost's names of what differs in training only. */
+/* What a bundle has: a number, an event. */
 static const struct {
     const char *name;
     evtwin_objective objective;
 } known[] = {
     {"reg:squarederror", EVTWIN_OBJECTIVE_REGRESSION},
-    {"reg:absoluteerror", EVTWIN_OBJECTIVE_REGRESSION},
-    {"reg:pseudohubererror", EVTWIN_OBJECTIVE_REGRESSION},
-    {"reg:squaredlogerror", EVTWIN_OBJECTIVE_REGRESSION},
-    {"reg:quantileerror", EVTWIN_OBJECTIVE_REGRESSION},
     {"binary:logistic", EVTWIN_OBJECTIVE_LOGISTIC},
-    {"reg:logistic", EVTWIN_OBJECTIVE_LOGISTIC},
-    {"reg:gamma", EVTWIN_OBJECTIVE_LOG},
-    {"reg:tweedie", EVTWIN_OBJECTIVE_LOG},
-    {"count:poisson", EVTWIN_OBJECTIVE_LOG},
 };
 enum { N_KNOWN = sizeof known / sizeof *known };
 
@@ -83,12 +75,6 @@ evtwin_status evtwin__objective_base_margin(evtwin_objective objective, evtwin__
     switch (objective) {
     case EVTWIN_OBJECTIVE_LOGISTIC:
         return logit(base_score, base, version, out);
-    case EVTWIN_OBJECTIVE_LOG:
-        EVTWIN_FAIL_IF(base <= 0.0f, EVTWIN_E_UNSUPPORTED,
-                       "base_score: \"%.*s\" has no logarithm; train with a base_score above 0",
-                       EVTWIN__SLICE_TEXT(base_score));
-        *out = logf(base);
-        return EVTWIN_OK;
     case EVTWIN_OBJECTIVE_REGRESSION:
     default:
         *out = base;

@@ -28,15 +28,11 @@ X[:, 4] = RNG.integers(0, 5, size=N)          # few values: many rows on each th
 X[:, 5] = np.exp(4 * X[:, 5])                 # from 1e-5 to 1e5
 LIFE = 300 + 100 * X[:, 0] - 40 * np.abs(X[:, 1]) + 20 * X[:, 4] + RNG.normal(size=N) * 20
 FAILS = (RNG.random(N) < 1 / (1 + np.exp(-2 * X[:, 0] + X[:, 2]))).astype(np.float32)
-COUNT = RNG.poisson(np.exp(0.4 * X[:, 0] + 0.2 * X[:, 4])).astype(np.float32)
 HOLES = X.copy()
 HOLES[RNG.random(X.shape) < 0.2] = np.nan
 
 COMMON = {"nthread": 1, "tree_method": "hist", "max_depth": 4, "seed": 5}
-LABEL = {"reg:squarederror": LIFE, "reg:absoluteerror": LIFE, "reg:pseudohubererror": LIFE / 100,
-         "reg:squaredlogerror": np.abs(LIFE), "reg:quantileerror": LIFE, "binary:logistic": FAILS,
-         "reg:logistic": (FAILS + 0.5) / 2, "reg:gamma": np.abs(LIFE) + 1, "reg:tweedie": np.maximum(LIFE, 0),
-         "count:poisson": COUNT}
+LABEL = {"reg:squarederror": LIFE, "binary:logistic": FAILS}
 
 
 def keep(name, booster, data=HOLES, best=None):
@@ -82,12 +78,7 @@ def refuse_booster(name, words, **params):
 # ---- models that load ----
 
 for objective in LABEL:
-    if objective == "reg:quantileerror":
-        if VERSION < (2, 0):
-            continue
-        train("objective-quantileerror", objective=objective, quantile_alpha=0.3)
-    else:
-        train("objective-" + objective.replace(":", "-"), objective=objective)
+    train("objective-" + objective.replace(":", "-"), objective=objective)
 
 for method in ("exact", "approx", "hist"):
     for objective in ("reg:squarederror", "binary:logistic"):
@@ -117,12 +108,11 @@ for base_score in (0.0, 0.5, -123.456, 1e-20, 3.4e37):
     train(f"base-{base_score}", 10, base_score=base_score)
 for base_score in (0.5, 1e-7, 0.999999, 0.123456789):
     train(f"base-logistic-{base_score}", 10, objective="binary:logistic", base_score=base_score)
-train("base-poisson-0.25", 10, objective="count:poisson", base_score=0.25)
 
 for seed in range(12):
     random = np.random.default_rng(seed)
     train(f"random-{seed}", int(random.integers(1, 90)), data=HOLES if seed % 2 else X, seed=seed,
-          objective=["reg:squarederror", "binary:logistic", "reg:gamma"][seed % 3],
+          objective=["reg:squarederror", "binary:logistic"][seed % 2],
           max_depth=int(random.integers(1, 10)), learning_rate=float(random.uniform(0.01, 0.8)),
           min_child_weight=float(random.uniform(0, 5)), subsample=float(random.uniform(0.4, 1)),
           max_bin=int(random.integers(4, 256)))
@@ -151,9 +141,9 @@ refuse_booster("dart", "booster|dart|gbtree", booster="dart", rate_drop=0.2)
 refuse_booster("gblinear", "booster|gblinear|gbtree", booster="gblinear", tree_method="auto")
 refuse_booster("forest", "num_parallel_tree|random forests", num_parallel_tree=4, subsample=0.7)
 refuse_booster("classes", "several outputs|one model for each", objective="multi:softprob", num_class=5, label=X[:, 4])
-refuse_booster("targets", "several outputs|one model for each", label=np.column_stack([LIFE, COUNT]))
+refuse_booster("targets", "several outputs|one model for each", label=np.column_stack([LIFE, FAILS]))
 if VERSION >= (2, 0):
-    refuse_booster("target-leaves", "several outputs", label=np.column_stack([LIFE, COUNT]), multi_strategy="multi_output_tree")
+    refuse_booster("target-leaves", "several outputs", label=np.column_stack([LIFE, FAILS]), multi_strategy="multi_output_tree")
 refuse_booster("hinge", "objective|binary:hinge|binary:logistic", objective="binary:hinge", label=FAILS)
 refuse_booster("cox", "objective|survival:cox|reg:squarederror", objective="survival:cox", label=np.abs(LIFE))
 categories = np.column_stack([X[:, 4], X[:, 0]])
