@@ -70,7 +70,7 @@ EVTWIN_API evtwin_status evtwin_model_margin(const evtwin_model *model, const fl
 
 /**
  * The same in the unit of the target: the margin itself, or what its objective makes of it.
- * Probabilities and exponentials are computed from the margin in double precision and are the same
+ * Probabilities are computed from the margin in double precision and are the same
  * on every machine; XGBoost's, computed in float, lie within 3 units in the last place of them.
  */
 EVTWIN_API evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x,
