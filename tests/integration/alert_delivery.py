@@ -216,8 +216,9 @@ class Child:
         return self.process.wait(DEADLINE_S)
 
     def stop(self):
+        self.port()  # before it serves, the signal ends it as any program
         self.process.send_signal(signal.SIGTERM)
-        check(f"{self.log} ends well", self.wait() == 0)
+        check(f"{self.log} ends well: {self.wait()}\n{self.text()}", self.process.returncode == 0)
 
     def port(self):
         return int(wait_until("it serves", lambda: re.search(r"at http://localhost:(\d+)", self.text()))[1])
