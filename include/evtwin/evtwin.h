@@ -46,6 +46,7 @@
 #include "evtwin/features.h"
 #include "evtwin/follower.h"
 #include "evtwin/model.h"
+#include "evtwin/peers.h"
 #include "evtwin/predictor.h"
 #include "evtwin/screen.h"
 #include "evtwin/serve.h"
