@@ -8,6 +8,7 @@
 %include <stdint.i>
 %include "evtwin/base.h"
 %include "evtwin/table.h"
+%include "evtwin/arrow.h"
 %include "evtwin/telemetry.h"
 %include "evtwin/thresholds.h"
 %include "evtwin/target.h"
@@ -17,6 +18,7 @@
 %include "evtwin/train.h"
 %include "evtwin/audit.h"
 %include "evtwin/model.h"
+%include "evtwin/fit.h"
 %include "evtwin/predictor.h"
 %include "evtwin/explain.h"
 %include "evtwin/session.h"
