@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/table.h"
 
 #include <errno.h>
 #include <string.h>
@@ -175,7 +176,8 @@ static evtwin_status make_column(evtwin_table *table, size_t col, struct ArrowAr
     EVTWIN_TRY(begin_array(table, evtwin_table_rows(table), 2, &parts, out));
     parts->buffers[0] = evtwin_table_validity(table, col);
     parts->buffers[1] = data_of(table, col);
-    out->null_count = parts->buffers[0] != NULL ? -1 : 0; /* -1: not counted */
+    /* never -1, "not counted", which DuckDB 1.4 takes for none */
+    out->null_count = parts->buffers[0] != NULL ? (int64_t)table->column[col].n_missing : 0;
     if (evtwin_table_type(table, col) == EVTWIN_TEXT) {
         EVTWIN_TRY(begin_array(table, evtwin_table_dict_size(table, col), 3, &of_dictionary,
                                &parts->dictionary));

@@ -103,6 +103,7 @@ static void test_out_is_no_copy(void **state) {
         assert_string_equal(schema.children[i]->format, formats[i]);
         assert_int_equal(schema.children[i]->flags, ARROW_FLAG_NULLABLE);
         assert_int_equal(array.children[i]->length, 3);
+        assert_int_equal(array.children[i]->null_count, 1);
         assert_int_equal(((const uint8_t *)array.children[i]->buffers[0])[0] & 7, 3);
     }
     assert_string_equal(schema.children[4]->dictionary->format, "u");
