@@ -80,7 +80,7 @@ class Stack:
     def __init__(self):
         self.services = stack.load(stack.make_env())
         self.places = Places()
-        for service, port in (("evtwin-predict", 9100), ("evtwin-serve", 5001)):
+        for service, port in (("evtwin-ingest", 9100), ("evtwin-predict", 9100), ("evtwin-serve", 5001)):
             self.places.of(service, port)
 
     def words(self, service):
@@ -88,7 +88,9 @@ class Stack:
         text = "\0".join(self.services[service]["command"])
         for volume in ("/models", "/spool"):
             text = text.replace("\0" + volume, "\0" + folder.name + volume)
-        return self.places.here(text.replace("0.0.0.0:", service + ":").replace("=0.0.0.0", "=" + LOCALHOST)).split("\0")
+        text = text.replace("--metrics-port\0", f"--metrics-port\0{service}:")
+        text = self.places.here(text.replace("0.0.0.0:", service + ":").replace("=0.0.0.0", "=" + LOCALHOST))
+        return text.replace(f"--metrics-port\0{LOCALHOST}:", "--metrics-port\0").split("\0")
 
     def env(self, service):
         clean = {k: v for k, v in os.environ.items()
@@ -144,6 +146,33 @@ class Service:
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(timeout=DEADLINE_S)
         check(f"{self.args} ends well: {code}", code == 0)
+
+
+def begin_with_nothing(up, database):
+    """The profile "tools": its health checks hold before there is anything, and a record of a device arrives."""
+    server = Service(up, "evtwin-serve")
+    await_("evtwin-serve is healthy without tables", lambda: up.healthy("evtwin-serve"))
+    check("and says that it is not ready", get(up.url("evtwin-serve", 5001) + "/readyz")[0] == 503)
+    check("there are no tables", number(database, "SELECT count(*) FROM pg_tables WHERE tablename = 'ev_telemetry'") == 0)
+    ingester = Service(up, "evtwin-ingest")
+    await_("evtwin-ingest is healthy", lambda: up.healthy("evtwin-ingest"))
+    client = mqtt.Client()
+    client.connect(LOCALHOST, up.places.of("mosquitto", 1883))
+    client.loop_start()
+    record = {"timestamp": datetime.datetime.now(datetime.timezone.utc).isoformat(), "battery_id": "DEVICE_1", "soc": 61.5,
+              "soh": 93.0, "voltage": 371.0, "current": 12.0, "temperature": 27.0, "charge_cycles": 310}
+    client.publish("ev/battery/telemetry", json.dumps(record), qos=1).wait_for_publish(DEADLINE_S)
+    await_("its record is in the database", lambda: database.sql(
+        "SELECT soc FROM ev_telemetry WHERE battery_id = 'DEVICE_1'", "twin_data") == "61.5")
+    await_("evtwin-serve is ready", lambda: get(up.url("evtwin-serve", 5001) + "/readyz")[0] == 200)
+    latest = get_json(up.url("evtwin-serve", 5001) + "/api/battery/latest?battery_id=DEVICE_1")["data"]
+    check(f"REST shows it: {latest}", latest["soc"] == 61.5)
+    client.loop_stop()
+    client.disconnect()
+    for tool in (ingester, server):
+        tool.stop()
+    database.sql("DELETE FROM ev_telemetry", "twin_data")
+    say("the tools begin with an empty database")
 
 
 def train(up):
@@ -368,6 +397,7 @@ def main():
     Prometheus(files["prometheus"][0][1], up.places)
     say("servers are up")
 
+    begin_with_nothing(up, database)
     train(up)
     ask_tracking(up, s3)
     sim = simulate(up, database)
