@@ -14,15 +14,6 @@
 
 enum { WORDS_SIZE = 512 };
 
-void evtwin__peers_who(const evtwin_peers *p, char text[EVTWIN__PEERS_WHO_SIZE]) {
-    if (p->n == 2) {
-        snprintf(text, EVTWIN__PEERS_WHO_SIZE, "process %zu of 2 that train together", 1 - p->rank);
-    } else {
-        snprintf(text, EVTWIN__PEERS_WHO_SIZE, "one of the %zu processes that train with this one",
-                 p->n - 1);
-    }
-}
-
 evtwin_status evtwin__peers_explain(const evtwin_peers *p, evtwin_status st) {
     static const char from_xgboost[] = "XGBoost: ";
     if (p == NULL || st != EVTWIN_E_EXTERNAL ||

@@ -11,10 +11,23 @@
 
 #include "evtwin/peers.h"
 
+#include <stdio.h>
+
 struct evtwin_peers {
     size_t rank, n; /* rank < n */
     int timeout_s;  /* how long another one may be silent */
 };
+
+enum { EVTWIN__PEERS_WHO_SIZE = 96 };
+/* Which process it can be that was lost: of two it is known. */
+static inline void evtwin__peers_who(const evtwin_peers *p, char text[EVTWIN__PEERS_WHO_SIZE]) {
+    if (p->n == 2) {
+        snprintf(text, EVTWIN__PEERS_WHO_SIZE, "process %zu of 2 that train together", 1 - p->rank);
+    } else {
+        snprintf(text, EVTWIN__PEERS_WHO_SIZE, "one of the %zu processes that train with this one",
+                 p->n - 1);
+    }
+}
 
 /* booster_peers.c: EVTWIN_E_STATE in another thread than the one that joined. NULL is fine. */
 evtwin_status evtwin__peers_check(const evtwin_peers *p);
@@ -23,10 +36,6 @@ evtwin_status evtwin__peers_broadcast(const evtwin_peers *p, void *buffer, size_
                                       size_t root);
 
 /* ---- peers.c ---- */
-
-enum { EVTWIN__PEERS_WHO_SIZE = 96 };
-/* Which process it can be that was lost: with two of them it is known. */
-void evtwin__peers_who(const evtwin_peers *p, char text[EVTWIN__PEERS_WHO_SIZE]);
 
 /* st, with other words where it is a failure of XGBoost's: it trains with the others, and says no
  * more than that it failed when one of them is lost. */
