@@ -18,6 +18,7 @@
 %include "spans.i"
 %include "outputs.i"
 %include "options.i"
+%include "arrow.i"
 %include "threads.i"
 %include "left_out.i"
 %ignore evtwin_pump_event::size;
@@ -30,6 +31,7 @@
 
 %include "evtwin/base.h"
 %include "evtwin/table.h"
+%include "evtwin/arrow.h"
 %include "evtwin/telemetry.h"
 %include "evtwin/thresholds.h"
 %include "evtwin/target.h"
@@ -39,6 +41,7 @@
 %include "evtwin/train.h"
 %include "evtwin/audit.h"
 %include "evtwin/model.h"
+%include "evtwin/fit.h"
 %include "evtwin/predictor.h"
 %include "evtwin/explain.h"
 %include "evtwin/session.h"

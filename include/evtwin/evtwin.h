@@ -39,11 +39,13 @@
 #define EVTWIN_EVTWIN_H
 
 #include "evtwin/alert.h"
+#include "evtwin/arrow.h"
 #include "evtwin/audit.h"
 #include "evtwin/base.h"
 #include "evtwin/cell.h"
 #include "evtwin/explain.h"
 #include "evtwin/features.h"
+#include "evtwin/fit.h"
 #include "evtwin/follower.h"
 #include "evtwin/model.h"
 #include "evtwin/predictor.h"

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_TREES = 100000, MAX_DEPTH = 16, MAX_FOLDS = 1000, MAX_REPEATS = 1000 };
+enum { MAX_FOLDS = 1000, MAX_REPEATS = 1000 };
 
 /* ---- options ---- */
 
@@ -73,8 +73,8 @@ static evtwin_status take_target(const evtwin_target *given, evtwin_target *targ
     target->trees = t.trees;
     target->depth = t.depth;
     *column = t.column;
-    EVTWIN_TRY(check_limit(target->name, ": trees", t.trees, 1, MAX_TREES));
-    return check_limit(target->name, ": depth", t.depth, 1, MAX_DEPTH);
+    EVTWIN_TRY(check_limit(target->name, ": trees", t.trees, 1, EVTWIN__MAX_GROWN_TREES));
+    return check_limit(target->name, ": depth", t.depth, 1, EVTWIN__MAX_GROWN_DEPTH);
 }
 
 /* The targets (n) to train; column[t] is "none" for all others. */
