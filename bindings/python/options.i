@@ -74,6 +74,8 @@ def _set_option(options, name, value):
 %ignore evtwin_refusal::raw_size;
 
 %evtwin_options(csv_options)
+%evtwin_options(arrow_options)
+%evtwin_options(fit_options)
 %evtwin_options(sim_options)
 %evtwin_options(run_to_failure_options)
 %evtwin_options(session_options)

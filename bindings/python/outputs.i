@@ -112,6 +112,9 @@ enum { EVTWIN_PY_TEXT_SIZE = 66000 };
 %typemap(argout) char **text_out { $result = evtwin_py_append($result, evtwin_py_string(made$argnum)); }
 %typemap(freearg) char **text_out { evtwin_metrics_text_free(made$argnum); }
 
+/* the length of a text that Python measures itself */
+%typemap(in, numinputs=0) size_t *size_out (size_t size = 0) { $1 = &size; }
+
 /* columns: views that keep the table, see evtwin_py_view; None where there is nothing to see */
 %define %evtwin_column(RESULT, FUNCTION, IS_THERE, FORMAT, COUNT)
 %typemap(out) RESULT FUNCTION {

@@ -68,6 +68,14 @@
 }
 %typemap(freearg) (double *out, size_t n_packs) { if (has_view$argnum) PyBuffer_Release(&view$argnum); }
 
+/* labels of the rows of x */
+%typemap(in) const float *y (Py_buffer view, int has_view = 0) {
+    if (evtwin_py_buffer($input, "f", sizeof(float), 1, 0, "y", &view) != 0) SWIG_fail;
+    has_view = 1;
+    $1 = view.buf;
+}
+%typemap(freearg) const float *y { if (has_view$argnum) PyBuffer_Release(&view$argnum); }
+
 /* results into a caller's array, whose room %evtwin_room checks */
 %define %evtwin_result(TYPE, NAME, FORMAT)
 %typemap(in) TYPE *NAME (Py_buffer view, int has_view = 0) {
@@ -87,6 +95,7 @@
     $action
 }
 %enddef
+%evtwin_room(evtwin_model_fit, view4, arg2, 1)
 %evtwin_room(evtwin_model_margin, view5, arg3, 1)
 %evtwin_room(evtwin_model_predict, view5, arg3, 1)
 %evtwin_room(evtwin_model_contributions, view5, arg3, arg4 + 1)

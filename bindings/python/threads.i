@@ -14,6 +14,7 @@
 %thread evtwin_csv_read;
 %thread evtwin_csv_write;
 %thread evtwin_table_write_csv;
+%thread evtwin_table_from_arrow;
 %thread evtwin_telemetry_override_units;
 %thread evtwin_telemetry_check;
 %thread evtwin_telemetry_table_create;
@@ -35,6 +36,7 @@
 %thread evtwin_clean;
 %thread evtwin_model_load;
 %thread evtwin_model_load_buffer;
+%thread evtwin_model_fit;
 %thread evtwin_model_margin;
 %thread evtwin_model_predict;
 %thread evtwin_predictor_load;
