@@ -165,6 +165,15 @@ EVTWIN_API evtwin_status evtwin_store_put_predictions(evtwin_store *store,
  */
 EVTWIN_API evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table **out);
 
+/**
+ * The same of some batteries, in any order; however many the store knows, only theirs are read. A
+ * handle that may write makes the tables of a store that is being made.
+ * @param batteries  its column battery_id (TEXT) names them, each as often as it likes.
+ * @return EVTWIN_E_SCHEMA without such a column. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_states_of(evtwin_store *store, const evtwin_table *batteries,
+                                                evtwin_table **out);
+
 /** The same of one battery: a row at most. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_store_state(evtwin_store *store, const char *battery_id,
                                             evtwin_table **out);

@@ -113,12 +113,12 @@ evtwin_status evtwin__postgres_keep(evtwin_store *store, evtwin__kept_id which,
     return evtwin__pg_end(pg, evtwin__postgres_keep_rows(pg, which, table));
 }
 
-static void get_sql(const evtwin__kept *kept, int has_key, char *sql, size_t size) {
+static void get_sql(const evtwin__kept *kept, int has_keys, char *sql, size_t size) {
     evtwin__text_append(sql, size, "SELECT ");
     add_names(kept, kept->n_columns, "", sql, size);
     evtwin__text_append(sql, size, " FROM %s", kept->sql_table);
-    if (has_key) {
-        evtwin__text_append(sql, size, " WHERE \"%s\" = $1", kept->column[0].name);
+    if (has_keys) { /* one question, and a look-up in the primary key for each */
+        evtwin__text_append(sql, size, " WHERE \"%s\" = ANY($1::text[])", kept->column[0].name);
     }
     evtwin__text_append(sql, size, " ORDER BY %s", kept->sql_order);
 }
@@ -134,19 +134,22 @@ static evtwin_status fill(const evtwin__kept *kept, const evtwin__pg_result *res
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__postgres_kept(evtwin_store *store, evtwin__kept_id which, const char *key,
-                                    evtwin_table **out) {
+evtwin_status evtwin__postgres_kept(evtwin_store *store, evtwin__kept_id which,
+                                    const char *const *keys, size_t n_keys, evtwin_table **out) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
     evtwin__pg_result *result = NULL;
     evtwin_table *table = NULL;
     evtwin__pg_params params = {.n = 0};
     char sql[400] = "";
-    get_sql(kept, key != NULL, sql, sizeof sql);
-    if (key != NULL) {
-        evtwin__pg_add_text(&params, key);
+    get_sql(kept, keys != NULL, sql, sizeof sql);
+    if (keys != NULL) {
+        const size_t array = evtwin__pg_add_array(&params, EVTWIN__PG_TEXT);
+        for (size_t k = 0; k < n_keys; k++) {
+            evtwin__pg_push_text(&params, array, keys[k]);
+        }
     }
-    evtwin_status st =
-        evtwin__pg_query(((postgres_store *)store)->pg, sql, key != NULL ? &params : NULL, &result);
+    evtwin_status st = evtwin__pg_query(((postgres_store *)store)->pg, sql,
+                                        keys != NULL ? &params : NULL, &result);
     evtwin__pg_params_free(&params);
     st = st < 0 ? st : evtwin_table_create(&table);
     st = st < 0 ? st : fill(kept, result, table);

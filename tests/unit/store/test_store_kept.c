@@ -254,6 +254,41 @@ static void test_states_are_kept_with_their_predictions(void **state) {
     evtwin_table_free(states);
 }
 
+static void test_the_states_of_some_batteries(void **state) {
+    evtwin_store *store = *state;
+    evtwin_table *some = empty_rows(), *states = NULL;
+    assert_int_equal(evtwin_store_states_of(store, some, &states), EVTWIN_DONE); /* of none */
+    const char *const ids[] = {"C", "A", "C", "nobody's", "A", "b' OR 1=1", "E"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        add_row(some, ids[i], t0, (int64_t)i);
+    }
+    states = some;
+    assert_int_equal(evtwin_store_states_of(store, some, &states), EVTWIN_DONE); /* none is kept */
+    assert_null(states);
+    insert_new(store, some_rows("A", 0, 1));
+    put_state(store, "A", 1, "of A");
+    put_state(store, "B", 2, "of B");
+    put_state(store, "C", 3, "of C");
+    assert_ok(evtwin_store_states_of(store, some, &states));
+    assert_int_equal(evtwin_table_rows(states), 2);
+    assert_int_equal(evtwin_table_cols(states), 4);
+    const size_t a = strcmp(text_at(states, "battery_id", 0), "A") != 0;
+    assert_string_equal(text_at(states, "battery_id", a), "A");
+    assert_string_equal(text_at(states, "state", a), "of A");
+    assert_string_equal(text_at(states, "battery_id", 1 - a), "C");
+    assert_string_equal(text_at(states, "state", 1 - a), "of C");
+    assert_int_equal(i64_at(states, "seq", 1 - a), 3);
+    assert_true(i64_at(states, "time", 1 - a) == t0 + 3 * SECOND);
+    evtwin_table_free(states);
+    assert_int_equal(evtwin_store_states_of(NULL, some, &states), EVTWIN_E_ARG);
+    assert_int_equal(evtwin_store_states_of(store, NULL, &states), EVTWIN_E_ARG);
+    assert_int_equal(evtwin_store_states_of(store, some, NULL), EVTWIN_E_ARG);
+    evtwin_table_free(some);
+    assert_ok(evtwin_table_create(&some));
+    assert_int_equal(evtwin_store_states_of(store, some, &states), EVTWIN_E_SCHEMA);
+    evtwin_table_free(some);
+}
+
 /* The state that is kept of a battery: its seq, and its text in *text (may be NULL). */
 static int64_t kept_state(evtwin_store *store, const char *id, char text[32]) {
     evtwin_table *state = NULL;
@@ -515,6 +550,7 @@ int main(void) {
         ON_FRESH(test_a_prediction_stands_until_a_newer_one),
         ON_FRESH(test_current_has_the_rows_of_latest),
         ON_FRESH(test_states_are_kept_with_their_predictions),
+        ON_FRESH(test_the_states_of_some_batteries),
         cmocka_unit_test(test_an_older_state_does_not_take_the_place_of_a_newer_one),
         ON_FRESH(test_what_is_known_of_a_battery_goes_with_its_rows),
         ON_FRESH(test_positions_are_kept_with_their_rows),
