@@ -35,3 +35,8 @@ static void evtwin_py_free_##STRUCT(PyObject *capsule) {
     $1 = PyCapsule_GetPointer($input, "arrow_array_stream");
     if ($1 == NULL) SWIG_fail;
 }
+
+%{
+#include "arrow.h"
+%}
+PyObject *evtwin_py_stream(PyObject *columns, size_t rows);
