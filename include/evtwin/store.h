@@ -145,7 +145,9 @@ EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t ma
  * the form of its time. To the note of an unknown the store adds which stored values are out of
  * range. No writer lock is needed.
  * @param states  of the batteries, as evtwin_session_pending gives them (battery_id TEXT, time
- * TIME, seq I64, state TEXT); kept in the same transaction, one a battery. NULL = none.
+ * TIME, seq I64, state TEXT); kept in the same transaction, one a battery: that of the newest row
+ * by (time, seq). One that is older than what is kept is left out, so that a predictor that was
+ * stalled while another went on does not set a battery back; its predictions are kept. NULL = none.
  * @param n_updated_out  rows updated; may be NULL.
  * @return EVTWIN_E_SCHEMA if battery_id, time or seq is absent or missing, EVTWIN_E_DATA for a row
  * with neither a prediction nor a note, EVTWIN_E_RANGE for an infinite value or one outside the

@@ -32,6 +32,8 @@ typedef struct evtwin__kept {
     const char *sql_table, *sql_order;
     int is_replaced; /* what is put takes the place of all that was there, not of equal keys */
     size_t n_columns, n_required; /* the first n_required are texts that no row may lack */
+    size_t n_ordered; /* of the columns behind them: what is lesser by these than what is kept of
+                         its key does not take its place */
     evtwin__kept_column column[EVTWIN__KEPT_MAX_COLUMNS];
 } evtwin__kept;
 
