@@ -24,7 +24,18 @@ static int is_of_contract(const char *uri) {
            strcmp(text, uri) == 0;
 }
 
+/* Models that a registry names. */
+static const char *next_step_of_models(evtwin_status st) {
+    return st == EVTWIN_E_AGAIN       ? "; start MLflow, or correct --mlflow"
+           : st == EVTWIN_E_DENIED    ? "; check user, password or token of MLflow"
+           : st == EVTWIN_E_NOT_FOUND ? "; evtwin-train --mlflow registers some"
+                                      : "";
+}
+
 static const char *next_step(const char *uri, evtwin_status st) {
+    if (strncmp(uri, "models:/", 8) == 0) {
+        return next_step_of_models(st);
+    }
     switch (st) {
     case EVTWIN_E_AGAIN:
         return cli_is_server(uri) ? "; start it, or correct host and port" : "";
@@ -60,9 +71,9 @@ void check_report(int *code, const char *what, const char *uri, cli_role role, e
     *code = *code == 0 ? cli_exit_code(role, st) : *code;
 }
 
-static void report_file(int *code, const char *what, const char *uri, const char *wrong) {
-    printf("%s %s: %s\n", what, cli_shown(uri), wrong != NULL ? wrong : "ok");
-    *code = *code == 0 && wrong != NULL ? CLI_CANT_CREATE : *code;
+void check_problem(int *code, const char *what, const char *name, const char *problem, int is) {
+    printf("%s %s: %s\n", what, cli_shown(name), problem != NULL ? problem : "ok");
+    *code = *code == 0 && problem != NULL ? is : *code;
 }
 
 /* ---- files: opening one would make it ---- */
@@ -99,7 +110,8 @@ static const char *what_hinders(const char *path) {
 
 static void check_file(int *code, const char *what, const char *uri) {
     char *path = file_of(uri);
-    report_file(code, what, uri, path != NULL ? what_hinders(path) : "out of memory");
+    check_problem(code, what, uri, path != NULL ? what_hinders(path) : "out of memory",
+                  CLI_CANT_CREATE);
     free(path);
 }
 
