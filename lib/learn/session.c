@@ -37,6 +37,7 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     *s = (evtwin_session){.predictor = predictor,
                           .past = evtwin__predictor_past(predictor),
                           .version = info.version,
+                          .bundle = info.bundle,
                           .max_batteries = o.max_batteries,
                           .n_reasons = o.n_reasons,
                           .explains_each = o.explains_each};
