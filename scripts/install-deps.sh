@@ -25,15 +25,19 @@ libpq-dev|talks to PostgreSQL|pkg:libpq
 librdkafka-dev|talks to Kafka|pkg:rdkafka
 libmosquitto-dev|talks to MQTT brokers|pkg:libmosquitto
 libcurl4-openssl-dev|delivers alerts by web hook and mail|pkg:libcurl
+help2man|makes the manual pages of the tools|help2man
 npm|gets uPlot and three, with which the pages draw (without it they have no charts)|npm
 python3|shows and checks the live fleet of the demo, runs tests|python3
 '
 test_list='
 libcmocka-dev|unit tests|pkg:cmocka
 g++|checks the headers as C++|g++
-swig|checks the headers for the Python package to come|swig
+swig|makes the core of the Python package from the headers|swig
 curl|asks the server in tests|curl
+zsh|tries its completion of the tools|zsh
+fish|tries its completion of the tools|fish
 python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config
+python3-numpy|has the arrays that the Python package takes and gives|python:numpy
 sqlite3|looks into databases in tests|sqlite3
 postgresql|is the PostgreSQL that tests start, each its own (Debian also starts one as a service)|file:/usr/lib/postgresql/*/bin/postgres
 mosquitto|is the MQTT broker that tests start (Debian also starts one as a service)|file:/usr/sbin/mosquitto

@@ -60,9 +60,9 @@ void check_report(int *code, const char *what, const char *uri, cli_role role, e
     *code = *code == 0 ? cli_exit_code(role, st) : *code;
 }
 
-static void report_file(int *code, const char *what, const char *uri, const char *wrong) {
-    printf("%s %s: %s\n", what, cli_shown(uri), wrong != NULL ? wrong : "ok");
-    *code = *code == 0 && wrong != NULL ? CLI_CANT_CREATE : *code;
+void check_problem(int *code, const char *what, const char *name, const char *problem, int is) {
+    printf("%s %s: %s\n", what, cli_shown(name), problem != NULL ? problem : "ok");
+    *code = *code == 0 && problem != NULL ? is : *code;
 }
 
 /* ---- files: opening one would make it ---- */
@@ -99,7 +99,8 @@ static const char *what_hinders(const char *path) {
 
 static void check_file(int *code, const char *what, const char *uri) {
     char *path = file_of(uri);
-    report_file(code, what, uri, path != NULL ? what_hinders(path) : "out of memory");
+    check_problem(code, what, uri, path != NULL ? what_hinders(path) : "out of memory",
+                  CLI_CANT_CREATE);
     free(path);
 }
 

@@ -64,6 +64,7 @@ static int check_combination(const cli *c) {
     CLI_FAIL_IF(cli_text(c, INGEST_SOURCE) == NULL, CLI_USAGE,
                 "--source is missing: where do records come from? see evtwin-ingest --help");
     CLI_TRY(delivery_check_options(c, INGEST_SPOOL));
+    CLI_TRY(scrape_check_options(c, INGEST_METRICS, NULL));
     const char *letters = cli_text(c, INGEST_DEAD_LETTER);
     for (size_t i = 0; i < cli_count(c, INGEST_SINK) && letters != NULL; i++) {
         const char *sink = cli_item(c, INGEST_SINK, i);

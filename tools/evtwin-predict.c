@@ -87,6 +87,14 @@ static const cli_tool tool = {
     .n_options = PREDICT_N_OPTIONS,
 };
 
+/* A run that ends by itself has no metrics to scrape, unless a port is set. */
+const char *predict_without_metrics(const cli *c) {
+    return cli_text(c, PREDICT_CSV) != NULL ? "--csv"
+           : cli_is_on(c, PREDICT_ONCE) && !cli_is_set(c, PREDICT_METRICS + SCRAPE_PORT)
+               ? "--once without --metrics-port"
+               : NULL;
+}
+
 /* Options that do not go together. */
 static int check_combination(const cli *c) {
     const int has_csv = cli_text(c, PREDICT_CSV) != NULL,
@@ -109,6 +117,8 @@ static int check_combination(const cli *c) {
     CLI_FAIL_IF(cli_text(c, PREDICT_SPOOL + DELIVERY_SPOOL) != NULL && !has_source, CLI_USAGE,
                 "--spool needs --source and --sink; the rows of a store wait there");
     CLI_TRY(delivery_check_options(c, PREDICT_SPOOL));
+    CLI_TRY(models_check_options(c));
+    CLI_TRY(scrape_check_options(c, PREDICT_METRICS, predict_without_metrics(c)));
     for (size_t i = 0; i < CLI_CSV_N_OPTIONS; i++) {
         const size_t option = PREDICT_CSV_OPTIONS + i;
         CLI_FAIL_IF(!has_csv && cli_from(c, option) == CLI_FROM_FLAG, CLI_USAGE,
@@ -118,28 +128,9 @@ static int check_combination(const cli *c) {
     return cli_check_sinks(cli_items(c, PREDICT_SINK), cli_count(c, PREDICT_SINK));
 }
 
-/* Those of a registry are fetched: whether they can be is the question. */
-static void check_models(const cli *c, int *code) {
-    const char *models = cli_text(c, PREDICT_MODELS);
-    evtwin_predictor *predictor = NULL;
-    if (!models_are_registered(c)) {
-        check_report(code, "models", models, CLI_AN_INPUT,
-                     evtwin_predictor_load(models, &predictor));
-    } else {
-        evtwin_follower *follower = NULL;
-        const int failed = models_load(c, &follower, &predictor);
-        evtwin_follower_free(follower);
-        *code = *code == 0 ? failed : *code;
-        if (failed == 0) {
-            check_report(code, "models", models, CLI_AN_INPUT, EVTWIN_OK);
-        }
-    }
-    evtwin_predictor_free(predictor);
-}
-
 static int check_all(const cli *c) {
     int code = 0;
-    check_models(c, &code);
+    models_check(&code, c);
     if (cli_text(c, PREDICT_SOURCE) == NULL) {
         check_store(&code, cli_text(c, PREDICT_STORE));
     } else {
@@ -150,7 +141,9 @@ static int check_all(const cli *c) {
         delivery_check_spool(&code, c, PREDICT_SPOOL, cli_items(c, PREDICT_SINK),
                              cli_count(c, PREDICT_SINK), NULL);
     }
-    scrape_check(&code, c, PREDICT_METRICS);
+    if (predict_without_metrics(c) == NULL) {
+        scrape_check(&code, c, PREDICT_METRICS);
+    }
     return code;
 }
 

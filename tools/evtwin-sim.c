@@ -235,6 +235,10 @@ static int run(const cli *c) {
         return list_cells();
     }
     CLI_TRY(delivery_check_options(c, SIM_SPOOL));
+    CLI_TRY(scrape_check_options(c, SIM_METRICS,
+                                 cli_is_on(c, SIM_UNTIL_EOL) ? "--until-eol"
+                                 : cli_is_on(c, SIM_DRY_RUN) ? "--dry-run"
+                                                             : NULL));
     if (cli_is_on(c, SIM_CHECK)) {
         return check_all(c);
     }

@@ -121,14 +121,12 @@ static void note_good_cycle(live *l) {
 
 /* ---- start ---- */
 
-/* A run that ends by itself has no metrics to scrape, unless a port is set. */
 static int start_metrics(live *l) {
     const evtwin_status st = evtwin_metrics_create(&l->metrics);
     if (st < 0) {
         return cli_fail(CLI_A_SERVICE, st, NULL);
     }
-    if (!scrape_is_on(l->c, PREDICT_METRICS) ||
-        (cli_is_on(l->c, PREDICT_ONCE) && !cli_is_set(l->c, PREDICT_METRICS + SCRAPE_PORT))) {
+    if (!scrape_is_on(l->c, PREDICT_METRICS) || predict_without_metrics(l->c) != NULL) {
         return 0;
     }
     note_good_cycle(l); /* waiting for a first one is no better than waiting for another */

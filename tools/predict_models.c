@@ -2,6 +2,7 @@
 /* tools/predict_models.c: the models of --models: a folder, or what a registry names, fetched and
  * followed. */
 
+#include "check.h"
 #include "cli/cli_tracking.h"
 #include "predict_tool.h"
 
@@ -89,27 +90,35 @@ static void set_coverage(const cli *c, evtwin_predictor *predictor) {
                                                  : EVTWIN_COVERS_ON_AVERAGE);
 }
 
-static evtwin_status open_follower(const cli *c, const evtwin_tracker_options *tracker,
-                                   evtwin_follower **out) {
+/* The options are valid (models_check_options). */
+static evtwin_status open_follower(const cli *c, evtwin_follower **out) {
+    evtwin_tracker_options tracker;
     evtwin_follower_options options;
+    cli_tracking_options(&tracker);
     evtwin_follower_options_init(&options, sizeof options);
     options.cache_dir = cli_text(c, PREDICT_MODELS_CACHE);
     options.poll_s = cli_number(c, PREDICT_MODELS_POLL);
     options.check = check;
     options.check_ctx = (void *)(uintptr_t)c; /* read only */
-    return evtwin_follower_open(cli_text(c, PREDICT_MLFLOW), tracker, cli_text(c, PREDICT_MODELS),
+    return evtwin_follower_open(cli_text(c, PREDICT_MLFLOW), &tracker, cli_text(c, PREDICT_MODELS),
                                 &options, out);
 }
 
-static int load_registered(const cli *c, evtwin_follower **follower_out, evtwin_predictor **out) {
+int models_check_options(const cli *c) {
     evtwin_tracker_options tracker;
-    evtwin_follower *follower = NULL;
-    evtwin_follower_info info;
+    if (!models_are_registered(c)) {
+        return 0;
+    }
     CLI_FAIL_IF(cli_text(c, PREDICT_MODELS_CACHE) == NULL, CLI_USAGE,
                 "--models %s needs a folder for what is fetched: --models-cache DIR",
                 cli_text(c, PREDICT_MODELS));
-    CLI_TRY(cli_tracking_options(&tracker));
-    evtwin_status st = open_follower(c, &tracker, &follower);
+    return cli_tracking_options(&tracker);
+}
+
+static int load_registered(const cli *c, evtwin_follower **follower_out, evtwin_predictor **out) {
+    evtwin_follower *follower = NULL;
+    evtwin_follower_info info;
+    evtwin_status st = open_follower(c, &follower);
     if (st < 0) {
         return cli_fail(CLI_AN_OPTION, st, NULL);
     }
@@ -126,6 +135,12 @@ static int load_registered(const cli *c, evtwin_follower **follower_out, evtwin_
     return 0;
 }
 
+/* What to do about a folder without models. */
+static const char *way_to_models(evtwin_status st) {
+    return st == EVTWIN_E_NOT_FOUND ? "train one with evtwin-train, or name it with --models"
+                                    : NULL;
+}
+
 int models_load(const cli *c, evtwin_follower **follower_out, evtwin_predictor **out) {
     *follower_out = NULL;
     if (models_are_registered(c)) {
@@ -133,14 +148,48 @@ int models_load(const cli *c, evtwin_follower **follower_out, evtwin_predictor *
     } else {
         const evtwin_status st = evtwin_predictor_load(cli_text(c, PREDICT_MODELS), out);
         if (st < 0) {
-            return cli_fail(CLI_AN_INPUT, st,
-                            st == EVTWIN_E_NOT_FOUND
-                                ? "train one with evtwin-train, or name it with --models"
-                                : NULL);
+            return cli_fail(CLI_AN_INPUT, st, way_to_models(st));
         }
     }
     set_coverage(c, *out);
     return 0;
+}
+
+/* Models of the cache would do, but the server that is named gives none. */
+static void check_registered(int *code, const cli *c, const char *models) {
+    evtwin_predictor *predictor = NULL;
+    evtwin_follower *follower = NULL;
+    evtwin_follower_info info = {.is_from_cache = 0};
+    char text[600];
+    evtwin_status st = open_follower(c, &follower);
+    if (st < 0) {
+        check_report(code, "models", models, CLI_AN_OPTION, st);
+        return;
+    }
+    st = evtwin_follower_load(follower, &predictor);
+    if (st >= 0 && evtwin_follower_info_get(follower, &info, sizeof info) >= 0 &&
+        info.is_from_cache) {
+        snprintf(text, sizeof text,
+                 "not to be had now, for the reason above; %s/%s of the cache would be used",
+                 info.name, info.version);
+        check_problem(code, "models", models, text, CLI_UNAVAILABLE);
+    } else {
+        check_report(code, "models", models, CLI_A_STORE, st);
+    }
+    evtwin_follower_free(follower);
+    evtwin_predictor_free(predictor);
+}
+
+void models_check(int *code, const cli *c) {
+    const char *models = cli_text(c, PREDICT_MODELS);
+    if (models_are_registered(c)) {
+        check_registered(code, c, models);
+        return;
+    }
+    evtwin_predictor *predictor = NULL;
+    const evtwin_status st = evtwin_predictor_load(models, &predictor);
+    check_report(code, "models", models, CLI_AN_INPUT, st);
+    evtwin_predictor_free(predictor);
 }
 
 /* ---- follow ---- */

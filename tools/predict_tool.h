@@ -35,6 +35,10 @@ enum {
     PREDICT_N_OPTIONS = PREDICT_CSV_OPTIONS + CLI_CSV_N_OPTIONS
 };
 
+/* The option that makes it a run without a port of metrics, whatever the port; NULL = it is none.
+ */
+const char *predict_without_metrics(const cli *c);
+
 /* Say which predictions are a guess. */
 void predict_note_guesses(const evtwin_predictor *predictor);
 
@@ -48,8 +52,15 @@ int predict_live(const cli *c, evtwin_predictor *predictor, evtwin_follower *fol
 int models_are_registered(const cli *c);
 int models_default_cache(size_t i, const char **text_out, const char **from_out);
 
+/* Are options and variables of a registry valid? 0, or an exit code. */
+int models_check_options(const cli *c);
+
 /* Load them, with --cover. *follower_out is NULL for a folder. 0, or an exit code. */
 int models_load(const cli *c, evtwin_follower **follower_out, evtwin_predictor **out);
+
+/* Their line of --check (check.h): those of a registry are fetched, since whether they can be is
+ * the question. */
+void models_check(int *code, const cli *c);
 
 /* 0, or an exit code after naming a feature that telemetry does not have. */
 int models_check_features(const evtwin_predictor *predictor);

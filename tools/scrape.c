@@ -13,6 +13,29 @@ int scrape_is_on(const cli *c, size_t first) {
     return cli_integer(c, first + SCRAPE_PORT) != 0;
 }
 
+int scrape_check_options(const cli *c, size_t first, const char *alone) {
+    char called[256], port[256];
+    if (scrape_is_on(c, first) && alone == NULL) {
+        return 0;
+    }
+    for (size_t i = scrape_is_on(c, first) ? SCRAPE_PORT : SCRAPE_PORT + 1; i < SCRAPE_N_OPTIONS;
+         i++) {
+        const cli_origin from = cli_from(c, first + i);
+        cli_called(c, first + i, called, sizeof called);
+        CLI_FAIL_IF(from == CLI_FROM_FLAG && alone != NULL, CLI_USAGE,
+                    "%s belongs to a live run; %s serves no metrics", called, alone);
+        if (alone != NULL || !cli_is_set(c, first + i)) {
+            continue;
+        }
+        cli_called(c, first + SCRAPE_PORT, port, sizeof port);
+        CLI_FAIL_IF(from == CLI_FROM_FLAG, CLI_USAGE,
+                    "%s needs a port of metrics: %s is 0; set --metrics-port PORT, or leave it out",
+                    called, port);
+        cli_warning("%s changes nothing: %s is 0, so there are no metrics", called, port);
+    }
+    return 0;
+}
+
 /* listen: room for "ADDRESS:PORT". An IPv6 address may stand without its brackets. */
 static void set_server(const cli *c, size_t first, char *listen, size_t size,
                        evtwin_server_options *o) {

@@ -24,7 +24,7 @@ enum {
         SCRAPE_PORT] =                                                                             \
         CLI_RANGE(CLI_INTEGER, "metrics-port", "PORT", port, 0, 65535, .group = "Metrics",         \
                   .help = "Prometheus metrics at http://localhost:PORT/metrics, beside /health, "  \
-                          "/livez and /readyz; 0 = off",                                           \
+                          "/livez and /readyz; 0 = off, and the others here need one",             \
                   __VA_ARGS__),                                                                    \
         [(first) + SCRAPE_LISTEN] =                                                                \
             CLI_STRING("metrics-listen", "ADDRESS", "127.0.0.1",                                   \
@@ -40,6 +40,14 @@ enum {
                                                 .help = "its key, which not everyone may read"),   \
         [(first) + SCRAPE_INSECURE] =                                                              \
             CLI_FLAG("insecure-listen", .help = "permit that address without token or TLS")
+
+/**
+ * Refuse options that nothing would come of: others than the port without one, all where the run
+ * has no port. alone: the option that makes it such a run, "--csv"; NULL = it is none. What a
+ * configuration file says for other runs is a warning without a port, and nothing where the run has
+ * none. 0, or CLI_USAGE.
+ */
+int scrape_check_options(const cli *c, size_t first, const char *alone);
 
 /* Is there to be such a port? */
 int scrape_is_on(const cli *c, size_t first);

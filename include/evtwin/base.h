@@ -82,6 +82,14 @@ EVTWIN_API int evtwin_status_is_temporary(evtwin_status status);
  */
 EVTWIN_API const char *evtwin_last_error(void);
 
+/**
+ * For callbacks (custom sources and sinks, checks): give the reason of a failure.
+ * @param text  one line; copied, cut at 1023 bytes; NULL = what the status means.
+ * @return status, for the callback to return. A status that is not a failure leaves the text as it
+ * is. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_set_last_error(evtwin_status status, const char *text);
+
 /* ---- log ---- */
 
 typedef enum evtwin_log_level {

@@ -39,13 +39,16 @@
 #define EVTWIN_EVTWIN_H
 
 #include "evtwin/alert.h"
+#include "evtwin/arrow.h"
 #include "evtwin/audit.h"
 #include "evtwin/base.h"
 #include "evtwin/cell.h"
 #include "evtwin/explain.h"
 #include "evtwin/features.h"
+#include "evtwin/fit.h"
 #include "evtwin/follower.h"
 #include "evtwin/model.h"
+#include "evtwin/peers.h"
 #include "evtwin/predictor.h"
 #include "evtwin/screen.h"
 #include "evtwin/serve.h"

@@ -5,6 +5,7 @@
 
 #include "core/csv_plan.h"
 #include "core/mem.h"
+#include "core/percent.h"
 #include "core/status.h"
 #include "core/table.h"
 
@@ -14,7 +15,7 @@
 
 /* What the rows so far say of a column that only all of its values decide. */
 typedef struct column {
-    evtwin__csv_scale scale;
+    evtwin__percent percent;
     size_t other_row; /* data row, from 1, of a number that is neither 0 nor 1; 0 = none */
     double other;
 } column;
@@ -91,7 +92,7 @@ static evtwin_status look_at_rows(const evtwin__csv_pieces *p, size_t first, evt
         }
         const double *v = evtwin_table_f64(table, target->col);
         if (evtwin__csv_needs_scale(target) && v != NULL) {
-            evtwin__csv_scale_add(&p->column[i].scale, v + first, rows);
+            evtwin__percent_add(&p->column[i].percent, v + first, rows);
         }
         if (target->takes_words && v != NULL) {
             look_for_others(p, &p->column[i], v + first, rows);
@@ -108,7 +109,8 @@ static evtwin_status check_columns(const evtwin__csv_pieces *p) {
         const evtwin__csv_target *target = &p->csv->target[i];
         const column *c = &p->column[i];
         if (evtwin__csv_needs_scale(target)) {
-            EVTWIN_TRY(evtwin__csv_scale_check(p->csv, target, &c->scale));
+            EVTWIN_TRY(evtwin__percent_check(&c->percent, p->csv->scan.name, target->name,
+                                             target->quantity));
         }
         EVTWIN_FAIL_IF(target->has_words && c->other_row > 0, EVTWIN_E_PARSE,
                        "%s: column '%.100s' has true or false and, in data row %zu, %g",

@@ -8,6 +8,7 @@
 #include "core/csv_plan.h"
 #include "core/csv_record.h"
 #include "core/mem.h"
+#include "core/percent.h"
 #include "core/schema.h"
 #include "core/status.h"
 #include "core/table.h"
@@ -377,47 +378,18 @@ static evtwin_status check_words(const evtwin__csv_reader *r) {
     return EVTWIN_OK;
 }
 
-/* A column in percent that lies wholly within 0 to 1, or a little beyond, is a fraction, or a fleet
- * that is all but empty: who has it must say which. */
 int evtwin__csv_needs_scale(const evtwin__csv_target *target) {
     return target->kind == EVTWIN_F64 && target->quantity != NULL && !target->is_lenient &&
            !target->is_stated && strcmp(target->unit, "percent") == 0;
-}
-
-void evtwin__csv_scale_add(evtwin__csv_scale *scale, const double *value, size_t rows) {
-    for (size_t row = 0; value != NULL && row < rows && !scale->is_certain; row++) {
-        if (!isnan(value[row])) {
-            scale->is_certain = !(value[row] >= 0.0 && value[row] <= EVTWIN__FRACTION_MAX);
-            scale->n++;
-            scale->max = fmax(scale->max, value[row]);
-        }
-    }
-}
-
-evtwin_status evtwin__csv_scale_check(const evtwin__csv_reader *r, const evtwin__csv_target *target,
-                                      const evtwin__csv_scale *scale) {
-    if (scale->is_certain || scale->max == 0.0) {
-        return EVTWIN_OK; /* 0 is the same in either unit */
-    }
-    const char *const form = "%s: column '%.100s' has %zu values, all within 0 to %g, and is in "
-                             "percent: state its unit with --unit %s=fraction, or --unit "
-                             "%s=percent if that is right (units=)";
-    if (scale->n < EVTWIN__FRACTION_VALUES) {
-        evtwin__log(EVTWIN_LOG_WARNING, form, r->scan.name, target->name, scale->n,
-                    fmax(scale->max, 1.0), target->quantity, target->quantity);
-        return EVTWIN_OK;
-    }
-    return evtwin__fail(EVTWIN_E_RANGE, form, r->scan.name, target->name, scale->n,
-                        fmax(scale->max, 1.0), target->quantity, target->quantity);
 }
 
 static evtwin_status check_scales(const evtwin__csv_reader *r) {
     for (size_t i = 0; i < r->n_targets; i++) {
         const evtwin__csv_target *target = &r->target[i];
         if (evtwin__csv_needs_scale(target)) {
-            evtwin__csv_scale scale = {0};
-            evtwin__csv_scale_add(&scale, evtwin_table_f64(r->table, target->col), r->row);
-            EVTWIN_TRY(evtwin__csv_scale_check(r, target, &scale));
+            evtwin__percent seen = {0};
+            evtwin__percent_add(&seen, evtwin_table_f64(r->table, target->col), r->row);
+            EVTWIN_TRY(evtwin__percent_check(&seen, r->scan.name, target->name, target->quantity));
         }
     }
     return EVTWIN_OK;

@@ -77,6 +77,13 @@ evtwin_status evtwin__fail(evtwin_status status, const char *format, ...) {
     return status;
 }
 
+evtwin_status evtwin_set_last_error(evtwin_status status, const char *text) {
+    if (status < 0) {
+        evtwin__fail(status, "%s", text != NULL ? text : evtwin_status_text(status));
+    }
+    return status;
+}
+
 evtwin_status evtwin__fail_in(evtwin_status status, const char *format, ...) {
     char prefix[TEXT_SIZE];
     va_list args;

@@ -38,10 +38,22 @@ evtwin_table *evtwin_table_share(evtwin_table *table) {
     return table;
 }
 
+/* Free the column's data, or give it back. */
+static void drop_data(evtwin__column *column) {
+    evtwin__lender *lender = column->lender;
+    if (lender == NULL) {
+        evtwin__free_aligned(column->data);
+    } else if (atomic_fetch_sub_explicit(&lender->n_columns, 1, memory_order_acq_rel) == 1) {
+        lender->release(lender);
+    }
+    column->data = NULL;
+    column->lender = NULL;
+}
+
 static void column_free(evtwin__column *column) {
     evtwin__free(column->name);
     evtwin__free(column->unit);
-    evtwin__free_aligned(column->data);
+    drop_data(column);
     evtwin__free_aligned(column->validity);
     evtwin__dict_free(&column->dict);
 }
@@ -171,11 +183,12 @@ static evtwin_status column_grow(evtwin__column *column, size_t rows, size_t cap
         EVTWIN_FAIL(EVTWIN_E_NOMEM, "no memory for %zu rows of column '%s'", capacity,
                     column->name);
     }
-    if (rows > 0) {
-        memcpy(data, column->data, column_bytes(column->type, rows));
+    if (rows > 0) { /* what is lent, 8 bytes a value, need not be whole lines */
+        memcpy(data, column->data,
+               column->lender != NULL ? rows * 8 : column_bytes(column->type, rows));
         memcpy(validity, column->validity, column_bytes(EVTWIN_BOOL, rows));
     }
-    evtwin__free_aligned(column->data);
+    drop_data(column);
     evtwin__free_aligned(column->validity);
     column->data = data;
     column->validity = validity;
@@ -251,6 +264,28 @@ evtwin_status evtwin_table_add_column(evtwin_table *table, const char *name, evt
     return EVTWIN_OK;
 }
 
+evtwin_status evtwin__table_add_lent(evtwin_table *table, const char *name, evtwin_type type,
+                                     const char *unit, const void *data, evtwin__lender *lender) {
+    assert(type == EVTWIN_F64 || type == EVTWIN_I64 || type == EVTWIN_TIME);
+    assert((uintptr_t)data % 8 == 0);
+    /* made as a column of a byte or so, for the sake of its map, then of the type that it is */
+    size_t col;
+    EVTWIN_TRY(evtwin_table_add_column(table, name, EVTWIN_BOOL, unit, &col));
+    evtwin__column *column = &table->column[col];
+    drop_data(column);
+    column->type = type;
+    column->data = (void *)(uintptr_t)data;
+    column->lender = lender;
+    atomic_fetch_add_explicit(&lender->n_columns, 1, memory_order_relaxed);
+    evtwin__bits_fill(column->validity, 0, table->rows, 1);
+    column->n_missing = 0;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__column_own(const evtwin_table *table, evtwin__column *column) {
+    return column->lender != NULL ? column_grow(column, table->rows, table->capacity) : EVTWIN_OK;
+}
+
 void evtwin__table_drop_columns(evtwin_table *table, size_t cols) {
     while (table->cols > cols) {
         column_free(&table->column[--table->cols]);
@@ -291,6 +326,9 @@ evtwin_status evtwin_table_reserve(evtwin_table *table, size_t rows) {
 }
 
 evtwin_status evtwin__table_grow(evtwin_table *table, size_t rows) {
+    for (size_t i = 0; i < table->cols; i++) {
+        EVTWIN_TRY(evtwin__column_own(table, &table->column[i]));
+    }
     const size_t grown = table->capacity + table->capacity / 2;
     return rows <= table->capacity ? EVTWIN_OK
                                    : evtwin_table_reserve(table, rows > grown ? rows : grown);
@@ -319,7 +357,7 @@ evtwin_status evtwin__table_retype(evtwin_table *table, size_t col, evtwin_type 
     evtwin__column *old = &table->column[col];
     evtwin__column column = {.type = type, .name = old->name, .unit = old->unit};
     EVTWIN_TRY(column_grow(&column, 0, table->capacity));
-    evtwin__free_aligned(old->data);
+    drop_data(old);
     evtwin__free_aligned(old->validity);
     evtwin__dict_free(&old->dict);
     evtwin__column_clear(&column, 0, table->rows);

@@ -16,6 +16,13 @@ typedef enum evtwin__map_state {
     EVTWIN__MAP_MADE = 1
 } evtwin__map_state;
 
+/* Whoever has lent memory to columns: an Arrow array. Release is called once, when the last column
+ * that has some of it is gone. */
+typedef struct evtwin__lender {
+    atomic_size_t n_columns;
+    void (*release)(struct evtwin__lender *lender);
+} evtwin__lender;
+
 typedef struct evtwin__column {
     char *name;
     char *unit;
@@ -23,8 +30,10 @@ typedef struct evtwin__column {
     void *data;        /* 64-byte aligned; f64, i64, one bit a row, or int32 codes (-1 = missing) */
     uint8_t *validity; /* 64-byte aligned, one bit a row */
     size_t n_missing;  /* of f64: counted when the map is made */
-    atomic_int map_state; /* f64 only */
-    evtwin__dict dict;    /* text only */
+    atomic_int map_state;   /* f64 only */
+    evtwin__lender *lender; /* of data, which holds the rows and no more and is not written to: the
+                               first edit makes it the column's own. NULL = it is */
+    evtwin__dict dict;      /* text only */
 } evtwin__column;
 
 struct evtwin_table {
@@ -44,6 +53,14 @@ evtwin_status evtwin__table_check_edit(const evtwin_table *table);
 
 /* The end of what makes a table: with st < 0 the table is freed, else it becomes *out. */
 evtwin_status evtwin__table_finish(evtwin_status st, evtwin_table *table, evtwin_table **out);
+
+/* Data of the column may be written to after this. */
+evtwin_status evtwin__column_own(const evtwin_table *table, evtwin__column *column);
+
+/* Add a column of type F64, I64 or TIME to a table of some rows whose values, all of them present,
+ * are lender's: it counts one column more. Its data is aligned to 8 bytes. */
+evtwin_status evtwin__table_add_lent(evtwin_table *table, const char *name, evtwin_type type,
+                                     const char *unit, const void *data, evtwin__lender *lender);
 
 /* Mark rows first to last - 1 of a column as missing; n_missing is the caller's to correct. */
 void evtwin__column_clear(evtwin__column *column, size_t first, size_t last);

@@ -143,9 +143,14 @@ size_t evtwin_table_dict_utf8(const evtwin_table *table, size_t col, const int32
 
 /* ---- write ---- */
 
+static int may_edit(const evtwin_table *table, evtwin__column *column) {
+    return column != NULL && !atomic_load_explicit(&table->is_shared, memory_order_relaxed) &&
+           evtwin__column_own(table, column) >= 0;
+}
+
 double *evtwin_table_f64_edit(evtwin_table *table, size_t col) {
     evtwin__column *column = column_of(table, col, 1u << EVTWIN_F64);
-    if (column == NULL || atomic_load_explicit(&table->is_shared, memory_order_relaxed)) {
+    if (!may_edit(table, column)) {
         return NULL;
     }
     atomic_store_explicit(&column->map_state, EVTWIN__MAP_STALE, memory_order_relaxed);
@@ -154,7 +159,7 @@ double *evtwin_table_f64_edit(evtwin_table *table, size_t col) {
 
 int64_t *evtwin_table_i64_edit(evtwin_table *table, size_t col) {
     evtwin__column *column = column_of(table, col, INT_TYPES);
-    if (column == NULL || atomic_load_explicit(&table->is_shared, memory_order_relaxed)) {
+    if (!may_edit(table, column)) {
         return NULL;
     }
     evtwin__bits_fill(column->validity, 0, table->rows, 1);
@@ -172,6 +177,7 @@ static evtwin_status cell_to_edit(const evtwin_table *table, size_t col, size_t 
     evtwin__column *column = &table->column[col];
     EVTWIN_FAIL_IF(!(types >> column->type & 1), EVTWIN_E_ARG, "column '%s' holds %s, not %s",
                    column->name, evtwin__type_names[column->type], what);
+    EVTWIN_TRY(evtwin__column_own(table, column));
     *out = column;
     return EVTWIN_OK;
 }

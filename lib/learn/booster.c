@@ -153,7 +153,8 @@ static evtwin_status set_params(BoosterHandle booster, const evtwin__booster_par
                   {"base_score", params->base_score, 1},
                   {"subsample", g->subsample, g->subsample > 0.0},
                   {"colsample_bytree", g->column_sample, g->column_sample > 0.0},
-                  {"min_child_weight", g->min_child_weight, g->min_child_weight > 0.0}};
+                  {"min_child_weight", g->min_child_weight, g->min_child_weight > 0.0},
+                  {"seed", params->seed, params->seed != 0}};
     for (size_t i = 0; i < sizeof word / sizeof word[0]; i++) {
         XGB_TRY(XGBoosterSetParam(booster, word[i][0], word[i][1]));
     }
@@ -264,6 +265,9 @@ static evtwin_status read_importance(BoosterHandle booster, size_t cols, double 
 
 /* The names travel in the model only if the booster itself has them. */
 static evtwin_status name_features(BoosterHandle booster, const evtwin__booster_data *data) {
+    if (data->feature_names == NULL) {
+        return EVTWIN_OK;
+    }
     const char **name = evtwin__calloc(data->cols, sizeof *name);
     EVTWIN_FAIL_IF(name == NULL, EVTWIN_E_NOMEM, "out of memory for %zu feature names", data->cols);
     memcpy(name, data->feature_names, data->cols * sizeof *name);

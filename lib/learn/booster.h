@@ -5,6 +5,9 @@
 
 #include "evtwin/model.h"
 
+/* What a caller may ask for. */
+enum { EVTWIN__MAX_GROWN_TREES = 100000, EVTWIN__MAX_GROWN_DEPTH = 16 };
+
 /* How a forest is grown. */
 typedef struct evtwin__growth {
     int trees, depth;
@@ -21,6 +24,7 @@ typedef struct evtwin__booster_params {
     evtwin_objective objective;
     evtwin__growth growth;
     double base_score; /* a mean, or a probability in (0, 1) for a classifier */
+    int32_t seed;      /* of subsample and column_sample; 0 = XGBoost's */
 } evtwin__booster_params;
 
 /* A metric after a round: of what the forest learns from, and of rows held out from it, in what it
@@ -53,7 +57,7 @@ typedef struct evtwin__booster_data {
     const float *x;
     size_t rows, cols;
     const float *y;
-    const char *const *feature_names;     /* (cols) */
+    const char *const *feature_names;     /* (cols); NULL = they have none */
     const evtwin__booster_watch *watch;   /* NULL = nobody; the forest is the same */
     const evtwin__booster_source *source; /* NULL = x and y hold all rows */
 } evtwin__booster_data;

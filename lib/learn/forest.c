@@ -166,6 +166,8 @@ void evtwin_model_free(evtwin_model *model) {
     evtwin__free(model->root);
     evtwin__free(model->depth);
     evtwin__free(model->group_depth);
+    evtwin__free(model->json);
+    evtwin__free(model->importance);
     evtwin__free(model);
 }
 

@@ -54,6 +54,11 @@ struct evtwin_model {
 
     int xgboost_version[3];
     char **feature_name; /* (width) or NULL */
+
+    /* of a model that was fitted here, else NULL */
+    char *json; /* what it was loaded from, NUL-terminated beyond json_size */
+    size_t json_size;
+    double *importance; /* (width) */
 };
 
 /* An integer that is ordered as the floats are: -0.0 equals 0.0, infinities are the ends. Not for

@@ -60,7 +60,7 @@ static const char *public_text(evtwin_status status) {
     case EVTWIN_E_CANCELLED:
         return "the answer took too long and was given up; ask for less, such as fewer hours";
     case EVTWIN_E_AGAIN:
-        return "the store is busy or cannot be reached; try again";
+        return "the store has no tables yet, is busy or cannot be reached; try again";
     case EVTWIN_E_SCHEMA:
         return "the store's schema is not that of this version of evtwin; the server's log says "
                "what to do";

@@ -61,12 +61,19 @@ typedef struct postgres_store {
 
 void evtwin__postgres_forget_known(postgres_store *s);
 
-/* Of ev_telemetry_hourly, behind bucket and battery_id. */
+/* Of ev_telemetry_hourly, behind bucket and battery_id. The counts are the weights of the means:
+ * hours joined by them give the mean of their rows. New ones come last, as a view that is replaced
+ * wants it. CASE, since aggregates of older TimescaleDB know no FILTER. */
 #define POSTGRES_HOURLY_COLUMNS                                                                    \
     "avg(soc) AS avg_soc, avg(soh) AS avg_soh, avg(temperature) AS avg_temperature,"               \
     " avg(voltage) AS avg_voltage, avg(current) AS avg_current, max(charge_cycles) AS max_cycles," \
     " avg(rul_prediction) AS avg_rul, avg(failure_probability) AS avg_failure_probability,"        \
-    " count(*) AS records"
+    " count(*) AS records, avg(power_consumption) AS avg_power, count(soc) AS n_soc,"              \
+    " count(soh) AS n_soh, count(temperature) AS n_temperature, count(voltage) AS n_voltage,"      \
+    " count(current) AS n_current, count(power_consumption) AS n_power,"                           \
+    " count(CASE WHEN status = 'NORMAL' THEN 1 END) AS n_normal,"                                  \
+    " count(CASE WHEN status = 'WARNING' THEN 1 END) AS n_warning,"                                \
+    " count(CASE WHEN status = 'CRITICAL' THEN 1 END) AS n_critical"
 
 /* Behind the name of a table of batteries; schema is "", or a name with its dot. */
 #define POSTGRES_WITHOUT_ROWS(schema)                                                              \

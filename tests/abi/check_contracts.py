@@ -10,7 +10,7 @@ import os
 import re
 import sys
 
-HEADERS = ("audit", "explain", "features", "follower", "predictor", "session", "train")
+HEADERS = ("audit", "explain", "features", "fit", "follower", "predictor", "session", "train")
 FUNCTION = re.compile(r"/\*\*((?:(?!\*/).)*)\*/\s*EVTWIN_API\s+([^;]*?)\(([^;]*)\);", re.S)
 
 

@@ -23,9 +23,9 @@ may_use() {
 
 layer_of_public() {
     case $1 in
-    base | table | telemetry | thresholds | target) echo core ;;
+    base | table | arrow | telemetry | thresholds | target) echo core ;;
     cell | sim) echo sim ;;
-    audit | explain | features | train | model | predictor | session) echo learn ;;
+    audit | explain | features | fit | peers | train | model | predictor | session) echo learn ;;
     alert) echo serve ;;
     follower) echo follow ;;
     store | stream | serve | track) echo "$1" ;;

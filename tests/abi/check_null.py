@@ -17,6 +17,7 @@ SOURCE, LIBRARY, CC = sys.argv[1:]
 # What the comments of the headers say of NULL, where it is not the rule.
 SAYS = {
     "evtwin_set_log": "", "evtwin_set_allocator": "",  # NULL restores the default
+    "evtwin_set_last_error": "r == 0",  # it answers the status that it was given
     "evtwin_table_find": "r == EVTWIN_NO_COLUMN", "evtwin_telemetry_find": "r == EVTWIN_NO_COLUMN",
 }
 

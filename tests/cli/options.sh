@@ -106,6 +106,42 @@ run evtwin-sim --fleet 2 -- --dry-run
 expect 2
 err "unexpected argument '--dry-run'"
 
+# ---- metrics: an option that nothing would come of is refused, in a file it is a warning ----
+for tool in 'evtwin-sim --sink null: --duration 10 --speed max' 'evtwin-ingest --source jsonl:/dev/null --sink null:' \
+    'evtwin-predict --source jsonl:/dev/null --sink null: --metrics-port 0'; do
+    for option in --metrics-listen=127.0.0.1 --metrics-token-file=t --metrics-tls-cert=c --metrics-tls-key=k --insecure-listen; do
+        run $tool $option
+        expect 2
+        err "${option%%=*} needs a port of metrics: --metrics-port is 0"
+        one_line
+    done
+    run $tool --insecure-listen --check
+    expect 2
+done
+printf 'metrics-listen = 0.0.0.0\n' >metrics.conf
+run evtwin-sim --config metrics.conf --sink null: --duration 10 --speed max
+expect 0
+err 'metrics.conf: metrics-listen changes nothing: --metrics-port is 0'
+run evtwin-predict --insecure-listen --once
+expect 2
+err '--once without --metrics-port serves no metrics'
+METRICS_PORT=0 run evtwin-predict --insecure-listen
+expect 2
+err '--insecure-listen needs a port of metrics: METRICS_PORT is 0'
+for option in --metrics-port=9101 --metrics-listen=127.0.0.1; do
+    run evtwin-predict --csv in.csv --out out.csv $option
+    expect 2
+    err "${option%%=*} belongs to a live run; --csv serves no metrics"
+    run evtwin-sim --until-eol --csv out.csv $option
+    expect 2
+    err "--until-eol serves no metrics"
+    run evtwin-sim --dry-run $option
+    expect 2
+    err "--dry-run serves no metrics"
+done
+run evtwin-sim --dry-run -n 1 --metrics-port 0 --config metrics.conf
+expect 0
+
 # ---- a closed standard descriptor does not become that of a file ----
 code=0
 evtwin-sim --fleet 2 --speed max --duration 20 --sink jsonl:closed.jsonl <&- >&- 2>&- || code=$?

@@ -131,6 +131,21 @@ def check_ports(services, env):
     check("which is the loopback address", env["EVTWIN_BIND"] == "127.0.0.1")
 
 
+def image_user():
+    with open(os.path.join(stack.DEPLOY, "Dockerfile")) as f:
+        return re.search(r"^USER (\S+)$", f.read(), re.M)[1]
+
+
+def check_volumes(services):
+    """A named volume that a tool writes is the image's folder of its user, so that Docker gives it to him."""
+    with open(os.path.join(stack.DEPLOY, "Dockerfile")) as f:
+        owned = re.search(r"install -d -o evtwin -g evtwin (.+)", f.read())[1].split()
+    for name, service in services.items():
+        for volume in service.get("volumes", []) if service["image"].startswith("evtwin:") else []:
+            target = volume.split(":")[1]
+            check(f"{name}: {target} is its user's", target in owned)
+
+
 def check_tools(services):
     """Our tools read their own options and environment; an unknown one is code 2, a bad value 2 or 78."""
     tools = {name: s for name, s in services.items() if s["image"].startswith("evtwin:")}
@@ -139,6 +154,7 @@ def check_tools(services):
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("DB_", "PG", "KAFKA_", "MQTT_", "MLFLOW_"))}
     for name, service in tools.items():
         check(f"{name}: image of this version", service["image"] == f"evtwin:{version}")
+        check(f"{name}: the image's user, {service.get('user')}, who is not root", service.get("user") == image_user() == "10001:10001")
         for key in ("read_only", "init"):
             check(f"{name}: {key}", service[key] is True)
         check(f"{name}: no capabilities", service["cap_drop"] == ["ALL"])
@@ -188,6 +204,7 @@ def main():
     check_files(services)
     check_ports(services, env)
     check_tools(services)
+    check_volumes(services)
     check_hosts(services)
     print(f"{len(services)} services, {len(stack.mounts(services))} mounted files, "
           f"{len(stack.published(services))} ports, {len(stack.variables())} variables")

@@ -58,6 +58,7 @@ def compare(project, services):
     for name, ours in services.items():
         theirs = project[name]
         check(f"{name}: image", theirs["image"] == ours["image"])
+        check(f"{name}: user", theirs.get("user") == ours.get("user"))
         check(f"{name}: command", theirs["command"] == ours.get("command"))
         check(f"{name}: environment", (theirs.get("environment") or {}) == ours.get("environment", {}))
         check(f"{name}: profiles", theirs.get("profiles", []) == ours.get("profiles", []))

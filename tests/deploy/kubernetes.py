@@ -109,6 +109,7 @@ def check_references():
             target = WORKLOADS.get(spec["scaleTargetRef"]["name"])
             check(f"{name}: its target", target is not None and target["kind"] == spec["scaleTargetRef"]["kind"])
             check(f"{name}: more than one", 1 < spec["minReplicas"] < spec["maxReplicas"])
+            check(f"{name}: nobody else says how many", "replicas" not in target["spec"], target["spec"].get("replicas"))
         elif kind == "NetworkPolicy":
             check(f"{name}: is of pods that there are", any(selects(spec["podSelector"]["matchLabels"], w) for w in WORKLOADS.values()))
             check(f"{name}: ports that there are", all(p["port"] in ports for rule in spec["ingress"] for p in rule["ports"]))

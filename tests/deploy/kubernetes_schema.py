@@ -29,7 +29,7 @@ print(text)
 if code != 0 or not manifests:
     sys.exit("FAILED")
 with tempfile.TemporaryDirectory() as folder:  # the judge finds what is wrong
-    for old, new in (("periodSeconds: 10", "periodSecond: 10"), ("replicas: 3", "replicas: three")):
+    for old, new in (("periodSeconds: 10", "periodSecond: 10"), ("minReplicas: 3", "minReplicas: three")):
         with open([m for m in manifests if "predict" in m][0]) as f:
             before = f.read()
         bad = os.path.join(folder, "bad.yaml")

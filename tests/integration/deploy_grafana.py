@@ -18,6 +18,7 @@ import limits_def  # noqa: E402
 
 GRAFANA = os.path.join(limits_def.DEPLOY, "grafana")
 READER = "grafana_reader"
+UNEVEN = "UNEVEN_1"  # hours with more and with fewer records
 QUOTED = "O'Neil \"7\""  # another program's id
 PANELS = [  # title, kind, unit, columns behind time or in a table, their source
     ("SoC", "timeseries", "percent", ["SoC"]), ("SoH", "timeseries", "percent", ["SoH"]),
@@ -71,9 +72,9 @@ class Asker:
         self.db.autocommit = True
         self.timescaledb = timescaledb
 
-    def ask(self, sql, batteries, hours, interval):
+    def ask(self, sql, batteries, hours, interval, end=None):
         """(names, types, rows)"""
-        end = datetime.datetime.now(datetime.timezone.utc)
+        end = end or datetime.datetime.now(datetime.timezone.utc)
         with self.db.cursor() as cursor:
             cursor.execute(expand(sql, batteries, end - datetime.timedelta(hours=hours), end, interval, self.timescaledb))
             return ([c.name for c in cursor.description], [c.type_code for c in cursor.description], cursor.fetchall())
@@ -97,6 +98,12 @@ def fill(pg):
     pg.sql("INSERT INTO ev_telemetry (time, battery_id, soc, soh, voltage, current, temperature, charge_cycles,"
            " power_consumption, is_charging) SELECT t, 'BATTERY_001', 50 + extract(hour from t), 97, 380, 40, 30, 100, 15200,"
            " false FROM generate_series(now() - interval '9 days', now() - interval '2 hours', interval '10 minutes') AS t")
+    # hours with 1 to 30 records, some of them without one value or the other, for more than a month
+    pg.sql(f"INSERT INTO ev_telemetry (time, battery_id, soc, soh, voltage, current, temperature, charge_cycles, power_consumption)"
+           f" SELECT h + make_interval(secs => 100 * i), '{UNEVEN}', nullif(10 + (n * 7 + i * 3) % 70, 33), 90 - n / 100.0,"
+           " nullif(350 + i, 353), (i - 5) * 10, nullif(20 + n % 25, 30), 100 + n, nullif(i * 1000, 4000)"
+           " FROM generate_series(date_trunc('hour', now()) - interval '31 days', now() - interval '2 hours', interval '1 hour')"
+           " WITH ORDINALITY AS hours (h, n), generate_series(1, 1 + (n * n) % 30) AS i")
     pg.sql(f"INSERT INTO ev_telemetry (time, battery_id, soc, soh, temperature) VALUES (now(), $id${QUOTED}$id$, 14, 90, 61)")
     for battery, rul, failure in (("BATTERY_001", 612.5, 0.02), ("BATTERY_002", 480.0, 0.45), ("BATTERY_003", 80.0, 0.81)):
         pg.sql(f"UPDATE ev_telemetry SET rul_prediction = {rul}, failure_probability = {failure} WHERE battery_id ="
@@ -236,18 +243,69 @@ def check_variable(asker, variable):
     check("it can be several and all", variable["multi"] and variable["includeAll"] and variable["type"] == "query")
     names, _, rows = asker.ask(variable["query"], [], 1, "5s")
     check(f"the batteries to choose: {rows}", names == ["battery_id"] and sorted(r[0] for r in rows) ==
-          sorted(["BATTERY_001", "BATTERY_002", "BATTERY_003", QUOTED]))
+          sorted(["BATTERY_001", "BATTERY_002", "BATTERY_003", UNEVEN, QUOTED]))
+
+
+def ranged(board):
+    """(title, name of the value, sql) of each question about a range of time."""
+    for panel, (title, kind, _, columns) in zip(board["panels"], PANELS):
+        if kind in ("timeseries", "piechart"):
+            yield from ((title, name, target["rawSql"]) for target, name in zip(panel["targets"], columns[-1:] if kind == "piechart" else columns))
 
 
 def check_long_ranges(asker, board):
     """More than a week is read from the hours: the plan has nothing of the rows' own branch, and the other way round."""
-    sql = board["panels"][0]["targets"][0]["rawSql"]
     asker.rows("SET enable_seqscan = off")  # it is the better way while there are few rows
-    for hours in (24, 24 * 10):
-        _, _, plan = asker.ask("EXPLAIN " + sql, ["BATTERY_001"], hours, "1h")
-        text = "\n".join(r[0] for r in plan)
-        check(f"one of both is left in the plan of {hours} h:\n{text}", ("date_trunc" in text) == (hours > 168))
-        check(f"the rows of a battery are found by the key:\n{text}", "ev_telemetry_key" in text)
+    for title, name, sql in ranged(board):
+        for hours in (24, 24 * 10):
+            _, _, plan = asker.ask("EXPLAIN " + sql, ["BATTERY_001"], hours, "1h")
+            text = "\n".join(r[0] for r in plan)
+            check(f"{title}: one of both is left in the plan of {hours} h:\n{text}", ("date_trunc" in text) == (hours > 168) and
+                  len(re.findall(r"Scan (?:using \w+ )?on ev_telemetry\b", text)) == 1)
+            check(f"{title}: the rows of a battery are found by the key:\n{text}", "ev_telemetry_key" in text)
+
+
+def check_means(asker, board):
+    """Thirty days: a bounded number of points, each the mean (of cycles the maximum) of the rows of its hours."""
+    end = datetime.datetime.now(datetime.timezone.utc)
+    hours, n_points = 24 * 30, 0
+    within = (f"battery_id = '{UNEVEN}' AND date_trunc('hour', time, 'UTC') BETWEEN '{(end - datetime.timedelta(hours=hours)).isoformat()}'"
+              f" AND '{end.isoformat()}'")
+    for title, name, sql in ranged(board):
+        if title == "Status Distribution":
+            _, _, rows = asker.ask(sql, [UNEVEN], hours, "1h", end)
+            truth = asker.rows(f"SELECT status, count(*) FROM ev_telemetry WHERE {within} GROUP BY 1 ORDER BY 1")
+            check(f"{title} of 30 days: {rows}, {truth}", rows == truth and len(rows) == 3)
+            continue
+        for interval, s in (("1m", 60), ("1h", 3600), ("6h", 21600)):
+            _, _, rows = asker.ask(sql, [UNEVEN], hours, interval, end)
+            truth = dict(asker.rows(
+                f"SELECT floor(extract(epoch FROM date_trunc('hour', time, 'UTC')) / {s})::bigint * {s},"
+                f" {'max' if title == 'Charge Cycles' else 'avg'}({COLUMN[name]}) FROM ev_telemetry WHERE {within} GROUP BY 1"))
+            found = {int(t.timestamp() if asker.timescaledb else t): v for t, _, v in rows}
+            what = f"{title}, {name}, 30 days by {interval}"
+            check(f"{what}: {len(rows)} points", len(rows) == len(found) == len(truth) and
+                  hours * 3600 // max(s, 3600) - 2 <= len(rows) <= hours * 3600 // max(s, 3600) + 1)
+            check(f"{what}: the mean of the rows", found.keys() == truth.keys() and all(
+                truth[t] is None and found[t] is None or abs(float(found[t]) - float(truth[t])) < 1e-6 for t in truth))
+            n_points += len(rows)
+    check(f"{n_points} points were compared", n_points > 10000)
+    unweighted = asker.rows(f"SELECT avg(avg_soc) FROM ev_telemetry_hourly WHERE battery_id = '{UNEVEN}'")[0][0]
+    weighted = asker.rows(f"SELECT avg(soc) FROM ev_telemetry WHERE battery_id = '{UNEVEN}'")[0][0]
+    check(f"the mean of means is another one here: {unweighted} {weighted}", abs(unweighted - weighted) > 0.01)
+
+
+def check_foreign_hours(pg, asker, board):
+    """An aggregate of the original's, which the store leaves as it is: no counts, no power, no status."""
+    pg.sql("DROP VIEW ev_telemetry_hourly; CREATE VIEW ev_telemetry_hourly AS SELECT date_trunc('hour', time) AS bucket, battery_id,"
+           " avg(soc) AS avg_soc, avg(soh) AS avg_soh, avg(temperature) AS avg_temperature, avg(voltage) AS avg_voltage,"
+           " avg(current) AS avg_current, avg(rul_prediction) AS avg_rul, max(charge_cycles) AS max_cycles FROM ev_telemetry GROUP BY 1, 2")
+    for title, name, sql in ranged(board):
+        _, _, rows = asker.ask(sql, ["BATTERY_001"], 1, "1m")
+        check(f"{title}: an hour of rows beside foreign hours", rows)
+        _, _, rows = asker.ask(sql, ["BATTERY_001"], 24 * 10, "1h")
+        known = [r for r in rows if r[-1] is not None]
+        check(f"{title}: ten days of foreign hours: {len(known)}", (len(known) > 100) == (title not in ("Power", "Status Distribution")))
 
 
 # ---- the alerts ----
@@ -330,7 +388,9 @@ def main():
                 else:
                     check_newest(asker, panel, panel["targets"][0]["rawSql"])
             check_alerts(asker)
+            check_means(asker, board)
         check_long_ranges(asker, board)
+        check_foreign_hours(pg, asker, board)
         check_role(pg, asker)
 
 

@@ -78,9 +78,10 @@ class Stack:
     """compose.yaml with the variables of make-env, here."""
 
     def __init__(self):
-        self.services = stack.load(stack.make_env())
+        self.variables = stack.make_env()
+        self.services = stack.load(self.variables)
         self.places = Places()
-        for service, port in (("evtwin-predict", 9100), ("evtwin-serve", 5001)):
+        for service, port in (("evtwin-ingest", 9100), ("evtwin-predict", 9100), ("evtwin-serve", 5001)):
             self.places.of(service, port)
 
     def words(self, service):
@@ -88,7 +89,9 @@ class Stack:
         text = "\0".join(self.services[service]["command"])
         for volume in ("/models", "/spool"):
             text = text.replace("\0" + volume, "\0" + folder.name + volume)
-        return self.places.here(text.replace("0.0.0.0:", service + ":").replace("=0.0.0.0", "=" + LOCALHOST)).split("\0")
+        text = text.replace("--metrics-port\0", f"--metrics-port\0{service}:")
+        text = self.places.here(text.replace("0.0.0.0:", service + ":").replace("=0.0.0.0", "=" + LOCALHOST))
+        return text.replace(f"--metrics-port\0{LOCALHOST}:", "--metrics-port\0").split("\0")
 
     def env(self, service):
         clean = {k: v for k, v in os.environ.items()
@@ -144,6 +147,34 @@ class Service:
         self.process.send_signal(signal.SIGINT)
         code = self.process.wait(timeout=DEADLINE_S)
         check(f"{self.args} ends well: {code}", code == 0)
+
+
+def begin_with_nothing(up, database):
+    """The profile "tools": its health checks hold before there is anything, and a record of a device arrives."""
+    server = Service(up, "evtwin-serve")
+    await_("evtwin-serve is healthy without tables", lambda: up.healthy("evtwin-serve"))
+    check("and says that it is not ready", get(up.url("evtwin-serve", 5001) + "/readyz")[0] == 503)
+    check("there are no tables", number(database, "SELECT count(*) FROM pg_tables WHERE tablename = 'ev_telemetry'") == 0)
+    ingester = Service(up, "evtwin-ingest")
+    await_("evtwin-ingest is healthy", lambda: up.healthy("evtwin-ingest"))
+    client = mqtt.Client()
+    client.connect(LOCALHOST, up.places.of("mosquitto", 1883))
+    client.loop_start()
+    record = {"timestamp": datetime.datetime.now(datetime.timezone.utc).isoformat(), "battery_id": "DEVICE_1", "soc": 61.5,
+              "soh": 93.0, "voltage": 371.0, "current": 12.0, "temperature": 27.0, "charge_cycles": 310}
+    client.publish("ev/battery/telemetry", json.dumps(record), qos=1).wait_for_publish(DEADLINE_S)
+    await_("evtwin-serve is ready", lambda: get(up.url("evtwin-serve", 5001) + "/readyz")[0] == 200)  # there are tables
+    await_("its record is in the database", lambda: database.sql(
+        "SELECT soc FROM ev_telemetry WHERE battery_id = 'DEVICE_1'", "twin_data") == "61.5")
+    await_("REST has it", lambda: get(up.url("evtwin-serve", 5001) + "/api/battery/latest?battery_id=DEVICE_1")[0] == 200)
+    latest = get_json(up.url("evtwin-serve", 5001) + "/api/battery/latest?battery_id=DEVICE_1")["data"]
+    check(f"REST shows it: {latest}", latest["soc"] == 61.5)
+    client.loop_stop()
+    client.disconnect()
+    for tool in (ingester, server):
+        tool.stop()
+    database.sql("DELETE FROM ev_telemetry", "twin_data")
+    say("the tools begin with an empty database")
 
 
 def train(up):
@@ -345,6 +376,64 @@ def ask_as_grafana(up, database):
     say(f"{len(queries)} queries of Grafana's panels, as its role")
 
 
+def follow_migration(up, database):
+    """The lines of docs/migration.md as they stand, but for those of make and docker: the tools on the host."""
+    with open(os.path.join(stack.ROOT, "docs", "migration.md")) as f:
+        section = f.read().split("## The guide, step by step")[1].split("\n## ")[0]
+    blocks = [[line for line in block.splitlines() if not line.startswith(("make build", "docker compose"))]
+              for block in re.findall(r"```sh\n(.*?)```", section, re.S)]
+    check(f"three blocks: {[len(b) for b in blocks]}", [len(b) > 0 for b in blocks] == [True] * 3)
+    host = os.path.join(folder.name, "host")
+    os.makedirs(os.path.join(host, "deploy"))
+    os.symlink(os.path.join(stack.DEPLOY, "make-env"), os.path.join(host, "make-env"))
+    subprocess.run([os.path.join(BIN, "..", "tests", "long", "make_ev30_noise"),
+                    os.path.join(host, "EV_Predictive_Maintenance_Dataset_15min.csv"), "3000"], check=True)
+    ports = {"localhost:9092": f"localhost:{up.places.of('redpanda', 29092)}", "localhost:5000": f"localhost:{up.places.of('mlflow', 5000)}",
+             "localhost:5001": f"localhost:{up.places.of('evtwin-serve', 5001)}", "localhost:9100": f"localhost:{up.places.of('evtwin-predict', 9100)}"}
+    tools = {k: v for k, v in up.env("evtwin-serve").items() if k not in ("DB_HOST", "DB_PASSWORD", "DB_USER", "DB_NAME", "PGSSLMODE")}
+    tools.update(HOME=host, PATH=f"{BIN}:{os.environ['PATH']}", METRICS_PORT=str(up.places.of("evtwin-predict", 9100)),
+                 MQTT_PORT=str(up.places.of("mosquitto", 1883)), API_PORT=str(up.places.of("evtwin-serve", 5001)))
+    log = os.path.join(host, "log")
+    with open(log, "w") as out:  # job control, as in a terminal: %1 is the simulator
+        shell = subprocess.Popen(["bash", "-em"], cwd=host, env=tools, stdin=subprocess.PIPE, stdout=out, stderr=out, text=True,
+                                 preexec_fn=servers.die_with_parent)
+
+    def said():
+        with open(log) as f:
+            return f.read()
+
+    def type_in(lines):
+        for line in lines:
+            line = line.replace("curl ", "curl -fsS ").replace("deploy/make-env", f"cp {folder.name}/stack.env deploy/.env")
+            for there, here in ports.items():
+                line = line.replace(there, here)
+            shell.stdin.write(line + "\n")
+        shell.stdin.flush()
+
+    with open(os.path.join(folder.name, "stack.env"), "w") as f:  # make-env's own has other passwords than the database
+        f.write("".join(f"{k}={v}\n" for k, v in {"COMPOSE_PROFILES": "demo", **up.variables}.items()))
+    old = number(database, "SELECT count(*) FROM ev_telemetry WHERE rul_prediction IS NOT NULL")
+    type_in(blocks[0])
+    try:
+        await_("the guide's tools predict: " + said(), lambda: shell.poll() is not None or number(
+            database, "SELECT count(*) FROM ev_telemetry WHERE rul_prediction IS NOT NULL") > old)
+        type_in([*blocks[1], "echo; echo all of it was answered"])
+        await_("the guide's questions", lambda: shell.poll() is not None or "all of it was answered" in said())
+        type_in(blocks[2])
+        shell.stdin.close()
+        code = shell.wait(DEADLINE_S)
+    finally:
+        if shell.poll() is None:
+            servers.kill_tree(shell)
+    text = said()
+    check(f"docs/migration.md, line by line: {code}\n{text}", code == 0 and text.count('"status":"success"') >= 5)
+    for what in (r"sink postgresql:.*: ok", r"sink kafka:.*: ok", r"sink mqtt:.*: ok", r"RUL Model - R² Score: -?\d\.\d{4}, RMSE: \d+\.\d\d cycles",
+                 r"Models saved to: models/", r'"status":"healthy"', r'battery_rul_cycles\{battery_id="BATTERY_001"\}',
+                 r"models models:/evtwin-rul@champion: ok", r"records? delivered to kafka"):
+        check(f"the guide shows {what}:\n{text}", re.search(what, text))
+    say("the lines of docs/migration.md")
+
+
 def owner_is_no_superuser(database):
     check("twin is no superuser", database.sql("SELECT rolsuper FROM pg_roles WHERE rolname = 'twin'") == "f")
     check("twin owns the table", database.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'ev_telemetry'",
@@ -368,6 +457,7 @@ def main():
     Prometheus(files["prometheus"][0][1], up.places)
     say("servers are up")
 
+    begin_with_nothing(up, database)
     train(up)
     ask_tracking(up, s3)
     sim = simulate(up, database)
@@ -386,6 +476,7 @@ def main():
     check(f"{rows} rows; all of it everywhere, once: {delivered}",
           sorted(delivered) == sorted((str(rows), kind) for kind in ("postgresql", "kafka", "mqtt")))
     say(f"stopped; {rows} rows")
+    follow_migration(up, database)
 
 
 try:

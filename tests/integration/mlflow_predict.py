@@ -299,6 +299,15 @@ def test_start_without_server(server, good):
                "empty", "--once", "--store", "sqlite:live.db", code=UNAVAILABLE,
                env={"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"})
     check("without a cache it says both: " + said, "nor are there models in the cache" in said)
+    args = ("evtwin-predict", "--models", CHAMPION, "--mlflow", server.uri, "--store", "sqlite:live.db", "--check",
+            "--models-cache")
+    once = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    said = run(*args, "empty", code=UNAVAILABLE, env=once)
+    check("--check has a line for the models: " + said, f"models {CHAMPION}: " in said and
+          "nor are there models in the cache" in said and "store sqlite:live.db: ok" in said)
+    said = run(*args, "cache", code=UNAVAILABLE, env=once)
+    check("and says what would be used: " + said, f"models {CHAMPION}: not to be had now" in said and
+          f"{NAME}/{good} of the cache would be used" in said)
     mode = stat.S_IMODE(os.stat(path("empty")).st_mode)
     check(f"the cache is its owner's alone: {mode:o}", mode == 0o700)
 
@@ -330,6 +339,10 @@ def main():
     said = run("evtwin-predict", "--models", CHAMPION, "--mlflow", server.uri, "--once", "--store",
                "sqlite:live.db", code=NO_INPUT)
     check("an alias of nothing: " + said, "champion" in said)
+    said = run("evtwin-predict", "--models", CHAMPION, "--mlflow", server.uri, "--check", "--store",
+               "sqlite:live.db", code=NO_INPUT)
+    check("--check names it too: " + said, [line for line in said.splitlines()
+                                            if line.startswith(f"models {CHAMPION}: ") and "champion" in line[len(CHAMPION) + 9:]])
     registry.point(first)
     sim = Tool("evtwin-sim", "--fleet", 3, "--interval", 0.2, "--sink", "sqlite:live.db")
     await_("a store", lambda: os.path.exists(path("live.db")))

@@ -51,6 +51,9 @@ static const cli_option common_options[CLI_N_COMMON] = {
                            "one a line"),
     [CLI_OPT_HELP] = CLI_FLAG("help", .letter = 'h', .help = "print this and exit"),
     [CLI_OPT_VERSION] = CLI_FLAG("version", .letter = 'V', .help = "print versions and exit"),
+    [CLI_OPT_COMPLETION] = CLI_STRING(
+        "completion", "SHELL", NULL, .choices = "bash|zsh|fish",
+        .help = "print what completes this tool's options in bash, zsh or fish, then exit"),
 };
 
 const cli_option *cli_option_at(const cli_tool *tool, size_t i) {

@@ -16,6 +16,7 @@ enum {
     CLI_OPT_LOG_FORMAT,
     CLI_OPT_HELP,
     CLI_OPT_VERSION,
+    CLI_OPT_COMPLETION,
     CLI_N_COMMON
 };
 
@@ -31,6 +32,10 @@ int cli_option_is_setting(const cli_tool *tool, size_t i);
 int cli_options_read_flags(const cli_tool *tool, int argc, char **argv, cli **out);
 int cli_options_read_environment_and_file(cli *c);
 void cli_options_free(cli *c);
+
+/* What completes the tool's command line in that shell, a choice of --completion
+ * (cli_completion.c). */
+void cli_print_completion(const cli_tool *tool, const char *shell);
 
 /* How much is printed, colour; the library's log goes the same way. verbose: how often it was
  * given. */

@@ -189,6 +189,10 @@ static int start(const cli_tool *tool, int argc, char **argv, cli **out) {
         print_version(tool);
         return CLI_OK;
     }
+    if (cli_text(c, common + CLI_OPT_COMPLETION) != NULL) {
+        cli_print_completion(tool, cli_text(c, common + CLI_OPT_COMPLETION));
+        return CLI_OK;
+    }
     if ((code = cli_options_read_environment_and_file(c)) != 0) {
         return code;
     }

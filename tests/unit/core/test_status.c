@@ -52,6 +52,23 @@ static void a_text_is_one_line_of_limited_length(void **state) {
     assert_int_equal(strlen(evtwin_last_error()), 1023);
 }
 
+static void a_callback_gives_its_reason(void **state) {
+    (void)state;
+    assert_int_equal(evtwin_set_last_error(EVTWIN_E_AGAIN, "the line is busy"), EVTWIN_E_AGAIN);
+    assert_string_equal(evtwin_last_error(), "the line is busy");
+
+    /* what is no failure has no reason */
+    assert_int_equal(evtwin_set_last_error(EVTWIN_DONE, "ignored"), EVTWIN_DONE);
+    assert_string_equal(evtwin_last_error(), "the line is busy");
+
+    assert_int_equal(evtwin_set_last_error(EVTWIN_E_DENIED, NULL), EVTWIN_E_DENIED);
+    assert_string_equal(evtwin_last_error(), evtwin_status_text(EVTWIN_E_DENIED));
+    evtwin_set_last_error(EVTWIN_E_IO, "100 %s\n");
+    assert_string_equal(evtwin_last_error(), "100 %s?");
+    evtwin_set_last_error(EVTWIN_E_IO, evtwin_last_error()); /* its own text */
+    assert_string_equal(evtwin_last_error(), "100 %s?");
+}
+
 static void *fail_elsewhere(void *arg) {
     refuse(1);
     snprintf(arg, 100, "%s", evtwin_last_error());
@@ -140,6 +157,7 @@ int main(void) {
         cmocka_unit_test(every_status_has_a_name_and_a_text),
         cmocka_unit_test(code_and_text_come_together),
         cmocka_unit_test(a_text_is_one_line_of_limited_length),
+        cmocka_unit_test(a_callback_gives_its_reason),
         cmocka_unit_test(each_thread_has_its_own_text),
         cmocka_unit_test(the_log_goes_to_the_callback_or_nowhere),
         cmocka_unit_test(structs_may_be_older_or_newer_than_the_library),

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: MIT
+"""evtwin.core: SWIG makes it of the headers without a warning, all of the C library is in it, and it takes no harm
+from what it is given."""
+import gc
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+import numpy as np
+
+from evtwin import core, errors
+
+SOURCE = os.environ["EVTWIN_SOURCE"]
+BINDINGS = os.path.join(SOURCE, "bindings", "python")
+
+
+def text_of(*path):
+    with open(os.path.join(SOURCE, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def public_symbols():
+    return re.findall(r"^\s*(evtwin_\w+);", text_of("lib", "evtwin.map"), re.M)
+
+
+class Generated(unittest.TestCase):
+    def test_swig_makes_the_module_that_was_built_without_a_warning(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(
+                ["swig", "-python", "-threads", "-Wextra", "-Werror", "-I" + os.path.join(SOURCE, "include"),
+                 "-I" + BINDINGS, "-outdir", folder, "-o", os.path.join(folder, "wrap.c"),
+                 os.path.join(BINDINGS, "evtwin.i")], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+            with open(os.path.join(folder, "core.py"), encoding="utf-8") as made, \
+                    open(core.__file__, encoding="utf-8") as built:
+                self.assertEqual(made.read(), built.read())
+
+    def test_every_symbol_is_there_or_left_out_with_a_reason(self):
+        left_out = dict(re.findall(r"^%ignore (evtwin_\w+);\s+/\* (.+) \*/$", text_of("bindings", "python", "left_out.i"),
+                                   re.M))
+        for name in public_symbols():
+            short = name[len("evtwin_"):]
+            if name in left_out:
+                self.assertFalse(hasattr(core, short), name)
+            elif name.endswith("_free") and hasattr(core, short[:-len("_free")]):
+                # as a method of the class: its destructor
+                self.assertTrue(hasattr(getattr(core, short[:-len("_free")]), "__swig_destroy__"), name)
+            elif name.endswith("_init"):
+                self.assertIn("__init__", vars(getattr(core, short[:-len("_init")])), name)
+            else:
+                self.assertTrue(callable(getattr(core, short, None)), name)
+        self.assertEqual(set(left_out) - set(public_symbols()), set())
+
+    def test_every_call_is_known_to_wait_or_not(self):
+        """What is not in threads.i keeps the GIL: it must be a mere look-up."""
+        releases = set(re.findall(r"^%thread (\w+);", text_of("bindings", "python", "threads.i"), re.M))
+        self.assertEqual(releases - set(public_symbols()), set())
+        waits = re.compile(r"_(open|load|save|read|write|start|apply|predict|insert|train|run|advance|create|check|"
+                           r"upload|download|flush|finish|run_once)$")
+        keeps = {name for name in public_symbols() if waits.search(name)} - releases
+        # they only make an empty object
+        self.assertEqual(keeps, {"evtwin_table_create"})
+
+    def test_errors_are_those_of_the_library(self):
+        known = re.findall(r"X\((E_\w+), (-\d+), \"([^\"]+)\"\)", text_of("include", "evtwin", "base.h"))
+        self.assertEqual(len(known), 16)
+        self.assertEqual(set(errors.BY_STATUS), {int(number) for _, number, _ in known})
+        for name, number, text in known:
+            kind = errors.BY_STATUS[int(number)]
+            self.assertEqual(getattr(core, name), int(number))
+            self.assertEqual(kind.__doc__.lower().rstrip("."), text.lower(), name)
+            self.assertGreater(len(kind.__mro__), 4, f"{name} is also a built-in kind")
+
+    def test_options_have_the_defaults_and_members_of_c(self):
+        options = core.sim_options()
+        self.assertEqual((options.battery_id, options.n_series, options.seed), ("BATTERY_001", 96, 0))
+        with self.assertRaisesRegex(AttributeError, "sim_options has no 'sede'; it has .*seed"):
+            options.sede = 1
+        options.battery_id = "".join(["X", "_7"])  # nobody else keeps it
+        gc.collect()
+        self.assertEqual(core.sim_battery_id(core.sim_create(options), 0), "X_7")
+
+
+def telemetry(n_packs=3):
+    options = core.sim_options()
+    options.n_packs = n_packs
+    sim = core.sim_create(options)
+    table = core.telemetry_table_create()
+    core.sim_read(sim, core.time_parse("2024-01-01", core.NAIVE_UTC), table)
+    return table
+
+
+class Tables(unittest.TestCase):
+    def test_views_share_memory_and_outlive_their_table(self):
+        table = telemetry()
+        soc = np.asarray(core.table_f64(table, core.table_find(table, "soc")))
+        again = np.asarray(core.table_f64(table, core.table_find(table, "soc")))
+        self.assertTrue(np.shares_memory(soc, again))
+        self.assertFalse(soc.flags.writeable)
+        kept = soc.tolist()
+        del table, again
+        gc.collect()
+        telemetry(200)
+        self.assertEqual(soc.tolist(), kept)
+
+    def test_nothing_moves_below_a_view(self):
+        table = telemetry()
+        view = core.table_f64(table, core.table_find(table, "soc"))
+        with self.assertRaises(errors.StateError):
+            core.table_resize(table, 100000)
+        self.assertEqual(len(memoryview(view)), 3)
+
+    def test_views_of_other_types_and_of_nothing(self):
+        table = telemetry()
+        self.assertIsNone(core.table_f64(table, core.table_find(table, "battery_id")))
+        self.assertIsNone(core.table_f64(table, 10**6))
+        time = np.asarray(core.table_i64(table, core.table_find(table, "time")))
+        self.assertEqual(time.dtype, np.int64)
+        n, offsets, letters = core.table_dict_utf8(table, core.table_find(table, "battery_id"))
+        self.assertEqual((n, bytes(letters)), (3, b"BATTERY_001BATTERY_002BATTERY_003"))
+        self.assertEqual(np.asarray(offsets).tolist(), [0, 11, 22, 33])
+        empty = core.telemetry_table_create()
+        self.assertEqual(np.asarray(core.table_f64(empty, core.table_find(empty, "soc"))).shape, (0,))
+
+    def test_columns_are_filled_from_arrays(self):
+        table = core.table_create()
+        col = core.table_add_column(table, "a", core.F64, "V")
+        when = core.table_add_column(table, "t", core.TIME, None)
+        core.table_resize(table, 4)
+        core.fill_f64(table, col, np.arange(4.0))
+        core.fill_i64(table, when, np.arange(4))
+        with self.assertRaises(ValueError):
+            core.fill_f64(table, col, np.arange(5.0))
+        with self.assertRaises(TypeError):
+            core.fill_f64(table, col, np.arange(4, dtype=np.float32))
+        with self.assertRaises(errors.StateError):
+            core.fill_f64(table, when, np.arange(4.0))
+        self.assertEqual(np.asarray(core.table_f64(table, col)).tolist(), [0, 1, 2, 3])
+        self.assertEqual(np.asarray(core.table_i64(table, when)).tolist(), [0, 1, 2, 3])
+
+
+class Hostile(unittest.TestCase):
+    def test_none_for_an_object_is_an_error_not_a_crash(self):
+        for call in (lambda: core.sim_advance(None, 1), lambda: core.store_count(None),
+                     lambda: core.predictor_info_get(None), lambda: core.pump_run_once(None, 0)):
+            with self.assertRaises(errors.ArgumentError):
+                call()
+        self.assertEqual(core.table_rows(None), 0)
+
+    def test_an_object_of_another_kind_is_a_type_error(self):
+        with self.assertRaisesRegex(TypeError, "expected a sim, not"):
+            core.sim_advance(telemetry(), 1)
+        with self.assertRaisesRegex(TypeError, "expected a sim, not"):
+            core.sim_advance("sim", 1)
+
+    def test_text_with_nul_or_surrogates_and_numbers_out_of_range(self):
+        with self.assertRaises(ValueError):
+            core.source_open("sim:\0")
+        with self.assertRaises(ValueError):
+            core.source_open("\udc80")
+        with self.assertRaises(TypeError):
+            core.source_open(b"sim:")
+        with self.assertRaises((OverflowError, TypeError)):
+            core.table_resize(core.table_create(), -1)
+        with self.assertRaises(errors.NoMemoryError):
+            table = telemetry()
+            core.table_resize(table, 2**60)
+
+    def test_what_was_given_away_is_refused_and_a_failed_gift_is_not(self):
+        pump, source = core.pump_create(None), core.source_open("sim:?rows=1&speed=max")
+        core.pump_take_source(pump, source)
+        with self.assertRaisesRegex(ValueError, "was given away"):
+            core.source_uri(source)
+        other = core.source_open("sim:")
+        with self.assertRaises(errors.StateError):
+            core.pump_take_source(pump, other)
+        self.assertEqual(core.source_uri(other), "sim:")
+
+    def test_a_borrowed_object_is_not_given_away_and_keeps_its_owner(self):
+        features = core.features_create(None)
+        self.assertEqual(core.features_count(features), 7)
+        with self.assertRaises(TypeError):
+            core.pump_take_source(core.pump_create(None), features)
+
+    def test_callbacks_must_be_callable(self):
+        with self.assertRaises(TypeError):
+            core.set_log(3)
+        options = core.train_options()
+        with self.assertRaises(TypeError):
+            options.progress = "often"
+        self.assertIsNone(options.progress)
+
+    def test_a_progress_that_raises_stops_the_work_with_its_exception(self):
+        class Enough(Exception):
+            pass
+
+        def progress(_what, _done):
+            raise Enough
+
+        options = core.run_to_failure_options()
+        options.progress = progress
+        with self.assertRaises(Enough):
+            core.sim_run_to_failure(core.sim_options(), options)
+        options.progress = lambda _what, _done: True
+        with self.assertRaises(errors.CancelledError):
+            core.sim_run_to_failure(core.sim_options(), options)
+
+    def test_outcomes_that_are_no_failure(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = core.store_open(f"sqlite:{folder}/x.db", None)
+            self.assertEqual(core.store_latest(store, None), (None, None))
+            self.assertIsNone(core.store_position(store, "nobody"))
+            report = core.store_insert_from(store, telemetry(), "me", "17")
+            self.assertEqual((report.n_inserted, report.n_repeated), (3, 0))
+            self.assertEqual(core.store_position(store, "me"), "17")
+            rows, revision = core.store_changes(store, 0, 100)
+            self.assertEqual((core.table_rows(rows), revision), (3, 3))
+            self.assertEqual(core.store_changes(store, revision, 100), (None, 3))
+
+
+if __name__ == "__main__":
+    unittest.main()
