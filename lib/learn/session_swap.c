@@ -74,6 +74,7 @@ evtwin_status evtwin_session_swap(evtwin_session *session, const evtwin_predicto
     session->past = past;
     session->version = info.version;
     session->bundle = info.bundle;
+    session->has_logged_recall = 0;
     session->impossible = (evtwin__impossible){0};
     if (n_anew_out != NULL) {
         *n_anew_out = n_anew;

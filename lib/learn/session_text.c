@@ -213,13 +213,14 @@ static evtwin_status restore_state(evtwin_session *s, const char *id, const char
     evtwin__free(s->battery[number].past);
     s->battery[number].past = past;
     s->battery[number].now = read;
+    s->battery[number].known_in = s->round;
     evtwin__session_mark_seen(s, number);
     *is_taken_out = 1;
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table *states) {
-    EVTWIN_FAIL_IF(session == NULL || states == NULL, EVTWIN_E_ARG, "session or states is NULL");
+evtwin_status evtwin__session_take_states(evtwin_session *session, const evtwin_table *states,
+                                          size_t *n_ignored_out) {
     EVTWIN_FAIL_IF(session->n_moved > 0, EVTWIN_E_STATE,
                    "%zu states are pending: commit or roll back first", session->n_moved);
     size_t col[N_COLS];
@@ -239,12 +240,23 @@ evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table
     }
     evtwin__free(steps);
     evtwin__session_forget_oldest(session);
-    if (st >= 0 && n_taken < rows) {
-        evtwin__log(
-            EVTWIN_LOG_WARNING,
-            "%zu of %zu saved states of batteries are ignored, which begin anew: their past "
-            "is made of other features than model %s looks at, or of another format",
-            rows - n_taken, rows, session->version);
-    }
+    *n_ignored_out = rows - n_taken;
     return st;
+}
+
+void evtwin__session_log_ignored(const evtwin_session *session, size_t n_ignored, size_t n) {
+    evtwin__log(EVTWIN_LOG_WARNING,
+                "%zu of %zu saved states of batteries are ignored, which begin anew: their past "
+                "is made of other features than model %s looks at, or of another format",
+                n_ignored, n, session->version);
+}
+
+evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table *states) {
+    EVTWIN_FAIL_IF(session == NULL || states == NULL, EVTWIN_E_ARG, "session or states is NULL");
+    size_t n_ignored = 0;
+    EVTWIN_TRY(evtwin__session_take_states(session, states, &n_ignored));
+    if (n_ignored > 0) {
+        evtwin__session_log_ignored(session, n_ignored, evtwin_table_rows(states));
+    }
+    return EVTWIN_OK;
 }
