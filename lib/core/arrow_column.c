@@ -111,9 +111,10 @@ static double half(uint16_t bits) {
 }
 
 static double float_at(const evtwin__arrow_type *type, const void *data, size_t i) {
-    return type->width == 8   ? ((const double *)data)[i]
-           : type->width == 4 ? (double)((const float *)data)[i]
-                              : half(((const uint16_t *)data)[i]);
+    return type->kind == EVTWIN__ARROW_DECIMAL ? evtwin__arrow_decimal_at(type, data, i)
+           : type->width == 8                  ? ((const double *)data)[i]
+           : type->width == 4                  ? (double)((const float *)data)[i]
+                                               : half(((const uint16_t *)data)[i]);
 }
 
 /* A string of 16 bytes: its length, then itself or, longer than 12 bytes, four of them and where
@@ -237,6 +238,7 @@ static evtwin_status int_of(copy *c, size_t i, int64_t *out) {
         }
         return is_time ? time_of_number(c, i, *out, 0.0, out) : EVTWIN_OK;
     case EVTWIN__ARROW_FLOAT:
+    case EVTWIN__ARROW_DECIMAL:
         return time_of_float(c, i, float_at(type, data, i), out);
     default:
         break;
