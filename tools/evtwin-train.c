@@ -5,6 +5,7 @@
 #include "train_mlflow.h"
 #include "train_options.h"
 #include "train_report.h"
+#include "train_together.h"
 
 #include "evtwin/evtwin.h"
 
@@ -186,7 +187,6 @@ static void take_options(const cli *c, const char *path, evtwin_train_options *t
     train->cv_folds = (int)cli_integer(c, CV);
     train->n_repeats = (int)cli_integer(c, REPEAT);
     train->n_tune = (int)cli_integer(c, TUNE);
-    train->together = cli_is_on(c, TOGETHER);
     train->seed = (uint64_t)cli_integer(c, SEED);
     train->n_threads = (int)cli_integer(c, THREADS);
     train->label_rule = cli_text(c, LABEL_RULE);
@@ -205,6 +205,7 @@ typedef struct work {
     evtwin_csv *csv; /* in place of the table: in pieces */
     evtwin_trainer **trainer;
     evtwin_audit **audit;
+    evtwin_peers *peers; /* NULL = alone */
 } work;
 
 static evtwin_status train_on(const work *w, const evtwin_target *targets, size_t n,
@@ -226,10 +227,14 @@ static int train_or_audit(const cli *c, const char *path, const work *w) {
         return cli_out_of_memory();
     }
     train.allow = allow;
+    train.peers = w->peers;
     const evtwin_status st = train_on(w, targets, n_targets, &train);
     free(targets);
     free(allow);
     cli_progress_clear();
+    if (w->peers != NULL && st == EVTWIN_E_EXTERNAL) { /* not about this file */
+        return cli_fail(CLI_A_SERVICE, st, NULL);
+    }
     /* the file is open: what fails then is the temporary one of a training in pieces */
     const cli_role role = w->csv != NULL && st == EVTWIN_E_IO ? CLI_AN_OUTPUT : CLI_AN_INPUT;
     return st < 0 ? cli_fail_about(path, role, st, next_step_of(c, w->table, st)) : 0;
@@ -284,9 +289,7 @@ static int save_and_report(const cli *c, evtwin_trainer *trainer) {
     const char *out = cli_text(c, OUT);
     size_t n_processes;
     const size_t process = evtwin_trainer_process(trainer, &n_processes);
-    if (process > 0) {
-        cli_note("this was process %zu of %zu; process 0 has saved the models", process,
-                 n_processes);
+    if (process > 0) { /* process 0 saves */
         return 0;
     }
     cli_begin_write(out);
@@ -381,65 +384,77 @@ static int check_pieces(const cli *c) {
     return 0;
 }
 
-static int run(const cli *c) {
-    const char *path = cli_argument(c);
-    if (path == NULL) {
-        cli_error("which CSV? usage: evtwin-train [OPTION]... DATA.csv");
-        return CLI_USAGE;
+/* Options that do not go together, and what cannot be written. */
+static int check_options(const cli *c) {
+    CLI_FAIL_IF(cli_argument(c) == NULL, CLI_USAGE,
+                "which CSV? usage: evtwin-train [OPTION]... DATA.csv");
+    CLI_FAIL_IF(cli_text(c, GROUP) != NULL && cli_text(c, GROUP_BY_RESET) != NULL, CLI_USAGE,
+                "--group and --group-by-reset are mutually exclusive");
+    CLI_FAIL_IF(cli_is_set(c, REPEAT) && !cli_is_set(c, CV), CLI_USAGE,
+                "--repeat needs --cv K: it scores other assignments of batteries to K folds");
+    CLI_TRY(check_pieces(c));
+    CLI_FAIL_IF(cli_integer(c, REPEAT) > 1 && cli_is_set(c, TUNE), CLI_USAGE,
+                "--tune and --repeat are mutually exclusive: a search is nested in the folds of "
+                "one assignment");
+    CLI_FAIL_IF(cli_is_set(c, TOGETHER_TIMEOUT) && !cli_is_on(c, TOGETHER), CLI_USAGE,
+                "--together-timeout is a limit of --together, which is not given");
+    if (cli_is_on(c, AUDIT_ONLY)) {
+        return 0;
     }
-    if (cli_text(c, GROUP) != NULL && cli_text(c, GROUP_BY_RESET) != NULL) {
-        cli_error("--group and --group-by-reset are mutually exclusive");
-        return CLI_USAGE;
+    CLI_TRY(cli_check_output_folder(cli_text(c, OUT)));
+    if (cli_text(c, MLFLOW_MODELS) != NULL) {
+        CLI_TRY(cli_check_output_folder(cli_text(c, MLFLOW_MODELS)));
     }
-    if (cli_is_set(c, REPEAT) && !cli_is_set(c, CV)) {
-        cli_error("--repeat needs --cv K: it scores other assignments of batteries to K folds");
-        return CLI_USAGE;
+    if (cli_is_on(c, MLFLOW_REQUIRED)) {
+        CLI_FAIL_IF(cli_text(c, MLFLOW) == NULL, CLI_USAGE,
+                    "--mlflow-required needs --mlflow URI, or MLFLOW_TRACKING_URI");
+        CLI_TRY(train_mlflow_check(cli_text(c, MLFLOW)));
     }
-    const int code_of_pieces = check_pieces(c);
-    if (code_of_pieces != 0) {
-        return code_of_pieces;
-    }
-    if (cli_integer(c, REPEAT) > 1 && cli_is_set(c, TUNE)) {
-        cli_error("--tune and --repeat are mutually exclusive: a search is nested in the folds of "
-                  "one assignment");
-        return CLI_USAGE;
-    }
-    const int is_audit = cli_is_on(c, AUDIT_ONLY);
-    int code = is_audit ? 0 : cli_check_output_folder(cli_text(c, OUT));
-    if (code == 0 && !is_audit && cli_text(c, MLFLOW_MODELS) != NULL) {
-        code = cli_check_output_folder(cli_text(c, MLFLOW_MODELS));
-    }
-    if (code == 0 && !is_audit && cli_is_on(c, MLFLOW_REQUIRED)) {
-        code = cli_text(c, MLFLOW) != NULL ? train_mlflow_check(cli_text(c, MLFLOW)) : CLI_USAGE;
-        if (cli_text(c, MLFLOW) == NULL) {
-            cli_error("--mlflow-required needs --mlflow URI, or MLFLOW_TRACKING_URI");
-        }
-    }
-    if (code != 0) {
-        return code;
-    }
+    return 0;
+}
 
+/* The models are in one place for all processes, or in none. */
+static int finish_training(const cli *c, const char *path, const work *w, int64_t start_us) {
+    size_t n_processes;
+    const size_t process = evtwin_peers_rank(w->peers, &n_processes);
+    warn_of_findings(path, *w->trainer);
+    CLI_TRY(train_together_agree(w->peers, save_and_report(c, *w->trainer)));
+    if (process > 0) {
+        cli_note("this was process %zu of %zu; process 0 has saved the models", process,
+                 n_processes);
+    }
+    return track(c, path, w->table, start_us, *w->trainer);
+}
+
+static int train(const cli *c, evtwin_peers *peers) {
+    const char *path = cli_argument(c);
     const int64_t start_us = evtwin_time_now();
+    CLI_TRY(train_together_fail(peers, check_options(c)));
     cli_on_stop(CLI_STOP_LEAVES, "nothing was saved");
     evtwin_table *table = NULL;
     evtwin_csv *csv = NULL;
     evtwin_trainer *trainer = NULL;
     evtwin_audit *audit = NULL;
-    code = cli_is_on(c, IN_PIECES) ? open_data(c, path, &csv) : read_data(c, path, &table);
-    const work w = {table, csv, &trainer, is_audit ? &audit : NULL};
-    if (code == 0 && (code = train_or_audit(c, path, &w)) == 0) {
-        if (is_audit) {
-            code = report_audit(c, path, audit);
-        } else {
-            warn_of_findings(path, trainer);
-            code = save_and_report(c, trainer);
-            code = code == 0 ? track(c, path, table, start_us, trainer) : code;
-        }
+    int code = train_together_fail(peers, cli_is_on(c, IN_PIECES) ? open_data(c, path, &csv)
+                                                                  : read_data(c, path, &table));
+    const work w = {table, csv, &trainer, cli_is_on(c, AUDIT_ONLY) ? &audit : NULL, peers};
+    code = code == 0 ? train_or_audit(c, path, &w) : code;
+    if (code == 0) {
+        code =
+            audit != NULL ? report_audit(c, path, audit) : finish_training(c, path, &w, start_us);
     }
     evtwin_audit_free(audit);
     evtwin_trainer_free(trainer);
     evtwin_csv_free(csv);
     evtwin_table_free(table);
+    return code;
+}
+
+static int run(const cli *c) {
+    evtwin_peers *peers = NULL;
+    CLI_TRY(train_together_join(c, &peers));
+    const int code = train(c, peers);
+    evtwin_peers_free(peers);
     return code;
 }
 

@@ -80,6 +80,10 @@ const cli_option train_options[N_OPTIONS] = {
                                   "own batteries, by XGBoost's collective: its tracker is named by "
                                   "DMLC_TRACKER_URI, DMLC_TRACKER_PORT and DMLC_TASK_ID "
                                   "(docs/scaling.md); process 0 saves the models"),
+    [TOGETHER_TIMEOUT] =
+        CLI_RANGE(CLI_NUMBER, "together-timeout", "S", "1800", 1, 1000000,
+                  .help = "how long to wait for the other processes: to join, and to come as far "
+                          "as this one, which may have the smaller file"),
     [AUDIT_ONLY] =
         CLI_FLAG("audit-only", .group = "Audit (of every training)",
                  .help = "only look at the data: say what would leak or mislead, and what to do "

@@ -26,6 +26,7 @@ enum {
     IN_PIECES,
     SCRATCH,
     TOGETHER,
+    TOGETHER_TIMEOUT,
     AUDIT_ONLY,
     ALLOW,
     JSON,

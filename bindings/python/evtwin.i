@@ -38,6 +38,7 @@
 %include "evtwin/cell.h"
 %include "evtwin/sim.h"
 %include "evtwin/features.h"
+%include "evtwin/peers.h"
 %include "evtwin/train.h"
 %include "evtwin/audit.h"
 %include "evtwin/model.h"

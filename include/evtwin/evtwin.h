@@ -48,6 +48,7 @@
 #include "evtwin/fit.h"
 #include "evtwin/follower.h"
 #include "evtwin/model.h"
+#include "evtwin/peers.h"
 #include "evtwin/predictor.h"
 #include "evtwin/screen.h"
 #include "evtwin/serve.h"

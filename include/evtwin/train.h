@@ -4,6 +4,7 @@
 #define EVTWIN_TRAIN_H
 
 #include "evtwin/features.h"
+#include "evtwin/peers.h"
 #include "evtwin/predictor.h"
 #include "evtwin/table.h"
 #include "evtwin/target.h"
@@ -67,9 +68,9 @@ typedef struct evtwin_train_options {
     /** of evtwin_train_csv: folder of its temporary file; NULL (default) = that of the environment
      * variable TMPDIR, else /var/tmp. Since 0.2 */
     const char *scratch_dir;
-    /** default 0. 1: train one model with other processes, each with batteries of its own, see
-     * evtwin_train. Since 0.2 */
-    int together;
+    /** train one model with other processes, each with batteries of its own, see evtwin_train;
+     * borrowed, and used in the thread that joined; NULL (default) = alone. Since 0.2 */
+    evtwin_peers *peers;
 } evtwin_train_options;
 
 /** Fill in the defaults; size is sizeof *options. @return EVTWIN_E_ARG if size is that of no
@@ -109,16 +110,14 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * cv_folds each fold's model has a search of its own, which takes cv_folds + 1 times as long.
  * Intervals and calibrations are made with the chosen set.
  *
- * together: the process joins XGBoost's collective, whose tracker the environment names
- * (DMLC_TRACKER_URI, DMLC_TRACKER_PORT, DMLC_TASK_ID, as XGBoost documents; tried with 1.7), and
- * all get the same models, grown from the rows of all. Each audits, cleans, splits and folds its
+ * peers: the processes that have joined get the same models, grown from the rows of all. Each
+ * audits, cleans, splits and folds its
  * own batteries; held-out predictions, scores, intervals and calibrations are of all processes. Row
  * numbers are those of the battery's process; the baselines, findings about data, and what the
  * bundle keeps of them for the watch for drift are of the process's own rows.
  * Options and columns must be the same everywhere (keep_rounds of one counts for all), and no
  * battery in two places; group_by_reset, which numbers them, is EVTWIN_E_UNSUPPORTED. One thread
- * trains. A process that fails ends all that have joined; those that wait for one that never joins
- * end with the tracker.
+ * trains. A process that fails ends all, with its words where they can still be told.
  *
  * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
  * "score-unknown", and no finding compares it.
@@ -144,8 +143,9 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, fewer than five to search with, a battery with one row, one class only, a
  * constant target, no target, or the audit refuses it: see audit.h), EVTWIN_E_CANCELLED,
- * EVTWIN_E_STATE (together: no tracker is named),
- * EVTWIN_E_EXTERNAL (XGBoost; another process failed or was lost), EVTWIN_E_UNSUPPORTED (built
+ * EVTWIN_E_STATE (peers joined in another thread),
+ * EVTWIN_E_EXTERNAL (XGBoost; another process failed, left, was lost or said nothing for the
+ * timeout of evtwin_peers_join), EVTWIN_E_UNSUPPORTED (built
  * without it).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,

@@ -181,7 +181,7 @@ size_t evtwin__calibration_folds(evtwin_target_kind kind, size_t n, size_t n_wit
 
 /* Folds of the batteries of the training part; rows of the scored part are left out. row and fold
  * have room for all. found: what there is to calibrate on. */
-static evtwin_status fold_training_part(const evtwin__peers *peers, evtwin_target_kind kind,
+static evtwin_status fold_training_part(const evtwin_peers *peers, evtwin_target_kind kind,
                                         const evtwin__label *whole, const evtwin__groups *groups,
                                         evtwin__label *label, size_t *row, int32_t *fold,
                                         evtwin__calibration *found) {

@@ -6,12 +6,26 @@
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "core/status.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { WORDS_SIZE = 512 };
+
+evtwin_status evtwin__peers_explain(const evtwin_peers *p, evtwin_status st) {
+    static const char from_xgboost[] = "XGBoost: ";
+    if (p == NULL || st != EVTWIN_E_EXTERNAL ||
+        strncmp(evtwin_last_error(), from_xgboost, sizeof from_xgboost - 1) != 0) {
+        return st;
+    }
+    char who[EVTWIN__PEERS_WHO_SIZE], text[WORDS_SIZE];
+    evtwin__peers_who(p, who);
+    snprintf(text, sizeof text, "%s", evtwin_last_error());
+    EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "%s left, was lost or said nothing for %d s, or %s", who,
+                p->timeout_s, text);
+}
 
 static double reduced(evtwin__peers_op op, double a, double b) {
     switch (op) {
@@ -24,7 +38,7 @@ static double reduced(evtwin__peers_op op, double a, double b) {
     }
 }
 
-evtwin_status evtwin__peers_reduce(const evtwin__peers *p, evtwin__peers_op op, double *v,
+evtwin_status evtwin__peers_reduce(const evtwin_peers *p, evtwin__peers_op op, double *v,
                                    size_t n) {
     char *all = NULL;
     size_t start_of_all[2],
@@ -46,7 +60,7 @@ evtwin_status evtwin__peers_reduce(const evtwin__peers *p, evtwin__peers_op op, 
     return st;
 }
 
-evtwin_status evtwin__peers_gather(const evtwin__peers *p, const void *own, size_t size,
+evtwin_status evtwin__peers_gather(const evtwin_peers *p, const void *own, size_t size,
                                    char **all_out, size_t *start) {
     const size_t n = p != NULL ? p->n : 1, rank = p != NULL ? p->rank : 0;
     start[0] = 0;
@@ -74,7 +88,19 @@ evtwin_status evtwin__peers_gather(const evtwin__peers *p, const void *own, size
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__peers_agree(const evtwin__peers *p, evtwin_status st) {
+/* A text that was cut ends with a whole character. */
+static void end_whole(char *text) {
+    enum { LONGEST = 4 };
+    size_t n = strlen(text);
+    for (int i = 0; i < LONGEST && n + 1 == WORDS_SIZE - (size_t)i; i++) {
+        if (evtwin__utf8_is_valid(text, n)) {
+            return;
+        }
+        text[--n] = '\0';
+    }
+}
+
+evtwin_status evtwin__peers_agree_why(const evtwin_peers *p, evtwin_status st, const char *why) {
     if (p == NULL) {
         return st;
     }
@@ -83,7 +109,8 @@ evtwin_status evtwin__peers_agree(const evtwin__peers *p, evtwin_status st) {
     char words[WORDS_SIZE] = "";
     size_t who = 0;
     if (st < 0) {
-        snprintf(own, sizeof own, "%s", evtwin_last_error());
+        snprintf(own, sizeof own, "%s", why != NULL ? why : evtwin_last_error());
+        end_whole(own);
     }
     for (size_t k = 0; k < p->n; k++) {
         struct {
@@ -105,7 +132,11 @@ evtwin_status evtwin__peers_agree(const evtwin__peers *p, evtwin_status st) {
     return st;
 }
 
-evtwin_status evtwin__peers_same(const evtwin__peers *p, const char *what, const void *data,
+evtwin_status evtwin__peers_agree(const evtwin_peers *p, evtwin_status st) {
+    return evtwin__peers_agree_why(p, st, NULL);
+}
+
+evtwin_status evtwin__peers_same(const evtwin_peers *p, const char *what, const void *data,
                                  size_t size) {
     if (p == NULL) {
         return EVTWIN_OK;
@@ -120,4 +151,20 @@ evtwin_status evtwin__peers_same(const evtwin__peers *p, const char *what, const
                                                          "%s differ between this process and "
                                                          "process 0 that train together",
                                                          what));
+}
+
+/* ---- for callers ---- */
+
+evtwin_status evtwin_peers_agree(evtwin_peers *peers, evtwin_status status, const char *why) {
+    EVTWIN_FAIL_IF(peers == NULL, EVTWIN_E_ARG, "peers is NULL");
+    EVTWIN_TRY(evtwin__peers_check(peers));
+    const evtwin_status st = evtwin__peers_agree_why(peers, status, why);
+    return st < 0 ? st : EVTWIN_OK;
+}
+
+size_t evtwin_peers_rank(const evtwin_peers *peers, size_t *n_processes) {
+    if (n_processes != NULL) {
+        *n_processes = peers != NULL ? peers->n : 0;
+    }
+    return peers != NULL ? peers->rank : 0;
 }

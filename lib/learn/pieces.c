@@ -15,8 +15,8 @@ static evtwin_status check_options(const evtwin_train_options *o, const evtwin__
     EVTWIN_FAIL_IF(o->n_tune > 0, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces has its parameters from the caller: n_tune (--tune) needs "
                    "the whole file in memory; search on a part of the batteries");
-    EVTWIN_FAIL_IF(o->together, EVTWIN_E_UNSUPPORTED,
-                   "a training in pieces is of one process: together (--together) needs the whole "
+    EVTWIN_FAIL_IF(o->peers != NULL, EVTWIN_E_UNSUPPORTED,
+                   "a training in pieces is of one process: peers (--together) need the whole "
                    "table");
     EVTWIN_FAIL_IF(o->group_by_reset != NULL, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces needs a column that names the battery: group_by_reset "

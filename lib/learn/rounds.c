@@ -78,7 +78,7 @@ static evtwin_status run_together(evtwin__rounds *r) {
     return st;
 }
 
-evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin__peers *peers,
+evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin_peers *peers,
                                  const evtwin_train_options *options, const char *stage,
                                  size_t n_rounds, size_t n_jobs, evtwin__work_fn job, void *ctx) {
     *r = (evtwin__rounds){.peers = peers,

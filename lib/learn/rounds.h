@@ -14,7 +14,7 @@ enum { EVTWIN__ROUNDS_ERROR_SIZE = 1024 };
 
 /* A round is one tree. Its members are rounds.c's. */
 typedef struct evtwin__rounds {
-    const evtwin__peers *peers;
+    const evtwin_peers *peers;
     const evtwin_train_options *options; /* threads, the progress function */
     const char *stage;                   /* what the progress function hears */
     size_t n_jobs;
@@ -33,7 +33,7 @@ typedef struct evtwin__rounds {
  * With peers they run one after the other in the caller's thread, as they do in all processes, and
  * stop in all at the same round if one caller wants it.
  * EVTWIN_E_CANCELLED if it did, or what the lowest job that failed says. */
-evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin__peers *peers,
+evtwin_status evtwin__rounds_run(evtwin__rounds *r, const evtwin_peers *peers,
                                  const evtwin_train_options *options, const char *stage,
                                  size_t n_rounds, size_t n_jobs, evtwin__work_fn job, void *ctx);
 

@@ -94,7 +94,7 @@ static int compare_hashes(const void *a, const void *b) {
 }
 
 /* Those of all processes, sorted, into all, which the caller frees. */
-static evtwin_status gather_hashes(const evtwin__peers *p, const battery_hash *own, size_t n,
+static evtwin_status gather_hashes(const evtwin_peers *p, const battery_hash *own, size_t n,
                                    battery_hash **all_out, size_t *n_out) {
     char *all = NULL;
     size_t *start = evtwin__calloc(p->n + 1, sizeof *start);
@@ -123,7 +123,7 @@ static evtwin_status fail_shared(const evtwin__dict *names, const char *hash) {
 }
 
 /* Held out here and learned from there, a battery would score a model that has seen it. */
-static evtwin_status check_shared(const evtwin__peers *p, const evtwin__dict *names) {
+static evtwin_status check_shared(const evtwin_peers *p, const evtwin__dict *names) {
     battery_hash *own = evtwin__calloc(names->n + 1, sizeof *own), *all = NULL;
     size_t n = 0;
     evtwin_status st = evtwin__peers_agree(
@@ -142,7 +142,7 @@ static evtwin_status check_shared(const evtwin__peers *p, const evtwin__dict *na
 }
 
 /* The training batteries; none if they are too many, of all or of one process. */
-static evtwin_status join_batteries(const evtwin__peers *p, const evtwin__dict *names,
+static evtwin_status join_batteries(const evtwin_peers *p, const evtwin__dict *names,
                                     evtwin__bundle *b) {
     battery_hash *all = NULL;
     size_t n = 0;
@@ -159,7 +159,7 @@ static evtwin_status join_batteries(const evtwin__peers *p, const evtwin__dict *
 /* ---- what the data of all are ---- */
 
 /* The labels that are used: how many, and of an event how many times it is. */
-static evtwin_status count_labels(const evtwin__peers *p, evtwin__dataset *data) {
+static evtwin_status count_labels(const evtwin_peers *p, evtwin__dataset *data) {
     double v[2 * EVTWIN__T_COUNT];
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         v[2 * t] = (double)data->label[t].n;
@@ -175,7 +175,7 @@ static evtwin_status count_labels(const evtwin__peers *p, evtwin__dataset *data)
 }
 
 /* Rows, batteries and the span of their times. */
-static evtwin_status join_source(const evtwin__peers *p, const evtwin__dataset *data,
+static evtwin_status join_source(const evtwin_peers *p, const evtwin__dataset *data,
                                  evtwin__bundle *b) {
     int64_t first_us = INT64_MAX, last_us = INT64_MIN;
     evtwin__dataset_span(data, &first_us, &last_us);
@@ -198,7 +198,7 @@ static evtwin_status join_ends(evtwin_trainer *trainer, const evtwin__dataset *d
 }
 
 evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *data) {
-    const evtwin__peers *p = trainer->peers;
+    const evtwin_peers *p = trainer->peers;
     if (p == NULL) {
         return EVTWIN_OK;
     }
@@ -216,13 +216,13 @@ evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *d
 /* ---- features ---- */
 
 /* A tree does not mind how its columns are scaled, but all must scale them alike. */
-evtwin_status evtwin__together_scaler(const evtwin__peers *p, evtwin__scaler *scaler) {
+evtwin_status evtwin__together_scaler(const evtwin_peers *p, evtwin__scaler *scaler) {
     EVTWIN_TRY(evtwin__peers_broadcast(p, scaler->mean, scaler->n * sizeof *scaler->mean, 0));
     return evtwin__peers_broadcast(p, scaler->scale, scaler->n * sizeof *scaler->scale, 0);
 }
 
 evtwin_status evtwin__together_features(evtwin_trainer *trainer) {
-    const evtwin__peers *p = trainer->peers;
+    const evtwin_peers *p = trainer->peers;
     evtwin__bundle *b = &trainer->bundle;
     const size_t n = b->n_features;
     if (p == NULL) {
@@ -316,7 +316,7 @@ static void shipment_clear(shipment *s) {
     evtwin__free(s->start_names);
 }
 
-static evtwin_status ship(const evtwin__peers *p, const evtwin_table *held_out, shipment *s) {
+static evtwin_status ship(const evtwin_peers *p, const evtwin_table *held_out, shipment *s) {
     s->n_own = evtwin_table_rows(held_out);
     s->own = evtwin__calloc(s->n_own + 1, sizeof *s->own);
     s->own_names = list_names(held_out, &s->own_names_size);
@@ -331,7 +331,7 @@ static evtwin_status ship(const evtwin__peers *p, const evtwin_table *held_out, 
     return evtwin__peers_gather(p, s->own_names, s->own_names_size, &s->all_names, s->start_names);
 }
 
-static evtwin_status receive(const evtwin__peers *p, const shipment *s, evtwin_table *table) {
+static evtwin_status receive(const evtwin_peers *p, const shipment *s, evtwin_table *table) {
     const sent_row *rows = (const sent_row *)(const void *)s->all;
     EVTWIN_TRY(evtwin_table_resize(table, s->start[p->n] / sizeof *rows));
     for (size_t k = 0; k < p->n; k++) {
@@ -342,7 +342,7 @@ static evtwin_status receive(const evtwin__peers *p, const shipment *s, evtwin_t
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__together_held_out(const evtwin__peers *p, evtwin__result *result) {
+evtwin_status evtwin__together_held_out(const evtwin_peers *p, evtwin__result *result) {
     if (p == NULL) {
         return EVTWIN_OK;
     }

@@ -16,9 +16,9 @@ evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *d
 evtwin_status evtwin__together_features(evtwin_trainer *trainer);
 
 /* A scaler that was fitted on what this process has, as all use it: that of process 0. */
-evtwin_status evtwin__together_scaler(const evtwin__peers *p, evtwin__scaler *scaler);
+evtwin_status evtwin__together_scaler(const evtwin_peers *p, evtwin__scaler *scaler);
 
 /* In place of what this process held out of a target, what all did, by process. */
-evtwin_status evtwin__together_held_out(const evtwin__peers *p, evtwin__result *result);
+evtwin_status evtwin__together_held_out(const evtwin_peers *p, evtwin__result *result);
 
 #endif

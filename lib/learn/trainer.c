@@ -149,6 +149,7 @@ static evtwin_status trainer_create(const evtwin_train_options *options, evtwin_
     t->options.group = t->options.group_by_reset = NULL;
     t->options.features = t->options.source_name = t->options.label_rule = NULL;
     t->options.allow = t->options.recipe = t->options.derive = t->options.scratch_dir = NULL;
+    t->options.peers = NULL;
     *out = t;
     return EVTWIN_OK;
 }
@@ -260,7 +261,7 @@ static evtwin_status fit_and_score(evtwin_trainer *trainer, const char *group,
     return evtwin__find_in_scores(trainer, data);
 }
 
-static evtwin_status train_with(const evtwin__peers *peers, const evtwin_table *table,
+static evtwin_status train_with(const evtwin_peers *peers, const evtwin_table *table,
                                 const evtwin_target *targets, size_t n_targets,
                                 const evtwin_train_options *options, evtwin_trainer **out) {
     evtwin_trainer *trainer = NULL;
@@ -289,14 +290,9 @@ evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targe
     EVTWIN_FAIL_IF(table == NULL || out == NULL, EVTWIN_E_ARG, "table or out is NULL");
     evtwin_train_options o = default_options;
     EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
-    if (!o.together) {
-        return train_with(NULL, table, targets, n_targets, options, out);
-    }
-    evtwin__peers peers;
-    EVTWIN_TRY(evtwin__peers_join(&peers));
-    const evtwin_status st = train_with(&peers, table, targets, n_targets, options, out);
-    evtwin__peers_leave();
-    return st;
+    EVTWIN_TRY(evtwin__peers_check(o.peers));
+    return evtwin__peers_explain(o.peers,
+                                 train_with(o.peers, table, targets, n_targets, options, out));
 }
 
 size_t evtwin_trainer_process(const evtwin_trainer *trainer, size_t *n_processes) {

@@ -25,7 +25,7 @@ layer_of_public() {
     case $1 in
     base | table | arrow | telemetry | thresholds | target) echo core ;;
     cell | sim) echo sim ;;
-    audit | explain | features | fit | train | model | predictor | session) echo learn ;;
+    audit | explain | features | fit | peers | train | model | predictor | session) echo learn ;;
     alert) echo serve ;;
     follower) echo follow ;;
     store | stream | serve | track) echo "$1" ;;

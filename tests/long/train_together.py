@@ -3,73 +3,15 @@
 
 Each has half of a fleet. On another fleet their model has the error of one process that was given
 all of it (1 %; equal trees are not to be had, since the sketches of the columns differ). All say the same
-scores, process 0 saves. Data or options that do not fit each other, a process that is killed and
-a tracker that is not there end with a clear error, and none waits for ever.
+scores, process 0 saves.
 """
 import csv
-import hashlib
 import json
 import math
 import os
-import signal
-import subprocess
 
 import longtest as t
-
-PYTHON = "/usr/bin/python3"  # Debian's, which has Debian's xgboost
-TRACKER = """import sys
-from xgboost.tracker import RabitTracker
-tracker = RabitTracker(host_ip="127.0.0.1", n_workers=int(sys.argv[1]))
-tracker.start(int(sys.argv[1]))
-for name, value in tracker.worker_envs().items():
-    print(f"{name}={value}", flush=True)
-print("", flush=True)
-sys.stdin.read()
-"""
-SEED = ["--seed", "1"]
-
-
-class Tracker:
-    """XGBoost's tracker of some processes, in a process of its own."""
-
-    def __init__(self, workers):
-        self.process = subprocess.Popen([PYTHON, "-c", TRACKER, str(workers)], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        start_new_session=True)
-        t._children.append(self.process)
-        self.environment = {}
-        for line in iter(self.process.stdout.readline, "\n"):
-            t.require("the tracker starts", line != "")
-            name, _, value = line.strip().partition("=")
-            self.environment[name] = value
-
-    def stop(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def start(tracker, task, *options):
-    environment = dict(os.environ, DMLC_TASK_ID=str(task), **tracker.environment)
-    child = subprocess.Popen([t.tool("train"), "--together", *options], env=environment, text=True,
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, start_new_session=True)
-    t._children.append(child)
-    return child
-
-
-def together(commands):
-    """(exit code, stdout, stderr) of each process."""
-    tracker = Tracker(len(commands))
-    children = [start(tracker, i, *c) for i, c in enumerate(commands)]
-    ended = []
-    for child in children:
-        try:
-            out, err = child.communicate(timeout=240)
-        except subprocess.TimeoutExpired:
-            t.require("no process waits for ever", False)
-        ended.append((child.returncode, out, err))
-    tracker.stop()
-    return ended
+from together import SEED, need_tracker, together
 
 
 def halves(path):
@@ -125,90 +67,8 @@ def compare(recipe, *options, more=()):
     return one, two, scores
 
 
-def write_rows(path, of, *more):
-    """The rows of some files, with one header; more: (file, batteries), those alone."""
-    with open(path, "w", newline="") as to:
-        writer = csv.writer(to)
-        for i, (name, batteries) in enumerate([(of, None), *more]):
-            with open(name, newline="") as f:
-                header, *rows = csv.reader(f)
-            key = header.index("battery_id")
-            writer.writerows(([header] if i == 0 else []) +
-                             [r for r in rows if batteries is None or r[key] in batteries])
-
-
-def batteries_of(path):
-    with open(path, newline="") as f:
-        return list(dict.fromkeys(r["battery_id"] for r in csv.DictReader(f)))
-
-
-def held_out_of_half0(base):
-    t.run("train", "half0.csv", *base, "--out", "alone")
-    with open("alone/manifest.json") as f:
-        learned = json.load(f)["batteries"]
-    return [b for b in batteries_of("half0.csv")
-            if hashlib.sha256(b.encode()).hexdigest()[:16] not in learned]
-
-
-def refusals():
-    base = ["--out", "bad", *SEED, "--failure-target", "none"]
-    shared = held_out_of_half0(base)[0]
-    write_rows("shared.csv", "half1.csv", ("half0.csv", [shared]))
-    with open("half1.csv") as f:
-        header = f.readline()
-    with open("empty.csv", "w") as f:
-        f.write(header)
-    write_rows("few.csv", "empty.csv", ("half1.csv", batteries_of("half1.csv")[:4]))
-    cases = [  # what, commands, text, of all processes
-        ("a battery that one holds out and the other would learn from",
-         [["half0.csv", *base], ["shared.csv", *base]], f"battery '{shared}' is in the data of two",
-         True),
-        ("other options", [["half0.csv", *base], ["half1.csv", *base, "--recipe", "history"]],
-         "options", False),
-        ("other repeats", [["half0.csv", *base, "--cv", "2", "--repeat", "2"],
-                           ["half1.csv", *base, "--cv", "2"]], "options", False),
-        ("other targets", [["half0.csv", *base], ["half1.csv", *base[:-2]]], "targets", False),
-        ("batteries by number", [[f"half{i}.csv", *base, "--group-by-reset", "charge_cycles"]
-                                 for i in (0, 1)], "a column that names the battery", True),
-        ("too few batteries to search", [["half0.csv", *base, "--tune", "2"],
-                                         ["few.csv", *base, "--tune", "2"]],
-         "a search needs 5 batteries", True),
-    ]
-    for what, commands, text, is_all in cases:
-        ended = together(commands)
-        said = [text in e[2] for e in ended]
-        t.check(f"{what}: both are refused", all(e[0] not in (0, None) for e in ended), ended)
-        t.check(f"{what}: {'both say' if is_all else 'one says'} why",
-                all(said) if is_all else any(said), ended)
-    done = t.run("train", "half0.csv", "--together", *base, code=None)
-    t.check("no tracker", done.code != 0 and "DMLC_TRACKER_URI" in done.err, done.err)
-    t.check("nothing was saved", not os.path.exists("bad"))
-
-
-def lost():
-    """The other process ends when one is killed."""
-    tracker = Tracker(2)
-    children = [start(tracker, i, f"half{i}.csv", "--out", "lost", "--tune", "50", *SEED)
-                for i in (0, 1)]
-    for child in children:
-        t.require("it trains", any("searching" in line for line in child.stderr))
-    t.require("both train", all(c.poll() is None for c in children))
-    children[1].kill()
-    children[1].communicate()
-    try:
-        _, err = children[0].communicate(timeout=120)
-        t.check("the other fails, by what is not its own", children[0].returncode == 69,
-                children[0].returncode)
-        t.check("and says why", "XGBoost" in err and "failed" in err, err[-500:])
-    except subprocess.TimeoutExpired:
-        t.check("the other ends", False)
-    tracker.stop()
-
-
 def main():
-    if subprocess.run([PYTHON, "-c", "import xgboost.tracker"], stderr=subprocess.DEVNULL,
-                      check=False).returncode != 0:
-        t.skip("python3-xgboost with XGBoost's tracker is not installed")
+    need_tracker()
     t.run("sim", "--until-eol", "--fleet", 40, "--seed", 5, "--record-days", 14, "--csv", "all.csv", "-q")
     t.run("sim", "--until-eol", "--fleet", 40, "--seed", 6, "--record-days", 14, "--csv", "other.csv", "-q")
     halves("all.csv")
@@ -224,8 +84,6 @@ def main():
                            more=("--mlflow", "http://127.0.0.1:9"))
     t.check("a fifth of the batteries of both is held out",
             0.1 * rows < scores["rul"]["n_test"] < 0.3 * rows, scores["rul"]["n_test"])
-    refusals()
-    lost()
     t.finish()
 
 

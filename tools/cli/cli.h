@@ -139,6 +139,9 @@ void cli_say(evtwin_log_level level, const char *format, ...) CLI_PRINTF(2, 3);
 #define cli_note(...) cli_say(EVTWIN_LOG_INFO, __VA_ARGS__)
 #define cli_detail(...) cli_say(EVTWIN_LOG_DEBUG, __VA_ARGS__)
 
+/* The text of the newest error, "" if there was none: for who must pass it on. Static memory. */
+const char *cli_last_error(void);
+
 int cli_quiet(void);
 int cli_verbose(void);
 int cli_color(FILE *stream); /* 1 if colours are welcome there */

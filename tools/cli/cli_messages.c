@@ -15,6 +15,8 @@ static struct {
     int has_bar; /* on the screen */
 } how;
 
+static char last_error[2048]; /* written under the lock of stderr */
+
 /* Details of the library are for who asks twice. */
 static void on_library_log(void *ctx, evtwin_log_level level, const char *text) {
     (void)ctx;
@@ -103,9 +105,16 @@ void cli_say(evtwin_log_level level, const char *format, ...) {
     char line[3 * sizeof text], *stamp;
     const size_t size = cli_log_line(line, sizeof line, level, cli_color(stderr), text, &stamp);
     flockfile(stderr);
+    if (level == EVTWIN_LOG_ERROR) {
+        snprintf(last_error, sizeof last_error, "%s", text);
+    }
     cli_progress_clear();
     fwrite(line, 1, size, stderr);
     funlockfile(stderr);
+}
+
+const char *cli_last_error(void) {
+    return last_error;
 }
 
 /* ---- failures ---- */

@@ -207,7 +207,7 @@ static evtwin_status grow_one(void *ctx, size_t item) {
 }
 
 static evtwin_status run_together(void *ctx) {
-    static const evtwin__peers two = {0, 2};
+    static const evtwin_peers two = {0, 2, 60};
     evtwin__rounds rounds;
     return evtwin__rounds_run(&rounds, &two, ctx, "training", 3, 3, grow_one, &rounds);
 }
