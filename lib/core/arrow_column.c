@@ -110,11 +110,18 @@ static double half(uint16_t bits) {
     return bits >> 15 ? -size : size;
 }
 
+/* A number of any kind. */
 static double float_at(const evtwin__arrow_type *type, const void *data, size_t i) {
-    return type->kind == EVTWIN__ARROW_DECIMAL ? evtwin__arrow_decimal_at(type, data, i)
-           : type->width == 8                  ? ((const double *)data)[i]
-           : type->width == 4                  ? (double)((const float *)data)[i]
-                                               : half(((const uint16_t *)data)[i]);
+    if (type->kind == EVTWIN__ARROW_DECIMAL) {
+        return evtwin__arrow_decimal_at(type, data, i);
+    }
+    if (type->kind == EVTWIN__ARROW_INT) {
+        const int64_t value = integer_at(type, data, i);
+        return is_beyond(type, value) ? (double)(uint64_t)value : (double)value;
+    }
+    return type->width == 8   ? ((const double *)data)[i]
+           : type->width == 4 ? (double)((const float *)data)[i]
+                              : half(((const uint16_t *)data)[i]);
 }
 
 /* A string of 16 bytes: its length, then itself or, longer than 12 bytes, four of them and where

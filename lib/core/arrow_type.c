@@ -125,7 +125,8 @@ static evtwin_type type_of(const evtwin__arrow_field *field, const evtwin__quant
     case EVTWIN__ARROW_TIME:
         return EVTWIN_TIME;
     case EVTWIN__ARROW_INT:
-        return q != NULL && q->type == EVTWIN_TIME ? EVTWIN_TIME : EVTWIN_I64;
+        return q == NULL || (q->type != EVTWIN_TIME && q->type != EVTWIN_F64) ? EVTWIN_I64
+                                                                              : q->type;
     case EVTWIN__ARROW_FLOAT:
     case EVTWIN__ARROW_DECIMAL:
         return q != NULL && q->type == EVTWIN_TIME ? EVTWIN_TIME : EVTWIN_F64;

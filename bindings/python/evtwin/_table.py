@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from . import core
+from ._arrow import from_arrow
 from ._base import options
 
 _TYPES = {core.F64: "f64", core.I64: "i64", core.TIME: "time", core.BOOL: "bool", core.TEXT: "text"}
@@ -15,12 +16,43 @@ _TYPES = {core.F64: "f64", core.I64: "i64", core.TIME: "time", core.BOOL: "bool"
 
 class Table:
     """Columns (rows) with names, units and types f64, i64, time, bool, text. Columns as NumPy arrays share the
-    table's memory where the layout is the same, and are read-only."""
+    table's memory where the layout is the same, and are read-only.
+
+    Table(data) takes another Table; whatever has __arrow_c_stream__ (pandas, polars, pyarrow, DuckDB …); a data frame
+    without it; a mapping of columns (arrays, lists), a structured array, or a list of dicts. Columns are known by
+    name, in any naming that a CSV file may have (the data set's, BDF, VSS, ours), and their units come with it.
+    float64, int64 and microsecond columns without nulls, in one chunk, are not copied: do not write to their arrays
+    while the table lives. None, NaN, NaT and nulls are missing.
+
+    units  what columns really are in: {"soc": "fraction"}.
+    naive_time  what a time without an offset is: "utc" (default), "local" or "reject" (ParseError).
+
+    pyarrow.table(t), polars.DataFrame(t), duckdb.sql("select … from t") take a table as it is, without a copy.
+    """
 
     __slots__ = ("_handle", "__weakref__")
 
-    def __init__(self, data: Any) -> None:
-        self._handle: Any = as_table(data)._handle
+    def __init__(self, data: Any, *, units: Optional[Mapping[str, str]] = None, naive_time: str = "utc") -> None:
+        said = ",".join(f"{name}={unit}" for name, unit in (units or {}).items())
+        self._handle: Any = from_arrow(data, options(core.arrow_options, {"units": said or None,
+                                                                          "naive_time": naive_time}))
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The table as an Arrow stream of one batch, which shares its memory. requested_schema is a wish that the
+        protocol allows to pass over."""
+        return core.table_to_arrow(self._handle)
+
+    def __arrow_c_schema__(self) -> Any:
+        """The schema of that stream; the unit of a column is in its metadata, under "unit"."""
+        return core.table_arrow_schema(self._handle)
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame of its own memory; times have the zone UTC. Needs pandas, not pyarrow."""
+        import pandas
+
+        types = self.types
+        return pandas.DataFrame({name: pandas.Series(self[name], copy=True).dt.tz_localize("UTC")
+                                 if types[name] == "time" else self[name] for name in self.columns})
 
     @classmethod
     def _wrap(cls, handle: Any) -> "Table":
@@ -124,86 +156,6 @@ def _array(handle: Any, col: int) -> "np.ndarray[Any, Any]":
     return found
 
 
-def _add(handle: Any, name: str, values: Any, known: Any) -> None:
-    """Add a column of an array; a quantity of telemetry gets the type and unit of the schema."""
-    array = np.asarray(values)
-    rows = core.table_rows(handle)
-    if array.shape != (rows,):
-        raise ValueError(f"column '{name}' has the shape {array.shape}, not ({rows},)")
-    kind, unit = known if known is not None else (None, None)
-    if array.dtype.kind == "M":
-        kind = core.TIME
-    elif kind is None:
-        kind = {"b": core.BOOL, "i": core.I64, "u": core.I64, "f": core.F64}.get(array.dtype.kind, core.TEXT)
-    col = core.table_add_column(handle, name, kind, unit)
-    if kind == core.TIME:
-        _fill_times(handle, col, array)
-    elif kind in (core.F64, core.I64):
-        if array.dtype.kind == "O":
-            array = np.array([np.nan if value is None else value for value in array.tolist()], np.float64)
-        _fill_numbers(handle, col, array, kind)
-    else:
-        for row, value in enumerate(array.tolist()):
-            if value is not None and value == value:
-                (core.table_set_bool if kind == core.BOOL else core.table_set_text)(handle, col, row, value)
-
-
-def _fill_times(handle: Any, col: int, array: "np.ndarray[Any, Any]") -> None:
-    if array.dtype.kind == "M":
-        missing = np.isnat(array)
-        times = array.astype("datetime64[us]").view(np.int64)
-    elif array.dtype.kind in "iu":
-        missing, times = np.zeros(len(array), bool), array
-    else:
-        from ._base import to_us
-
-        texts = array.tolist()
-        missing = np.array([value is None for value in texts], bool)
-        times = np.array([0 if value is None else core.time_parse(value, core.NAIVE_UTC) if isinstance(value, str)
-                          else to_us(value) for value in texts], np.int64)
-    core.fill_i64(handle, col, np.ascontiguousarray(times, np.int64))
-    for row in np.flatnonzero(missing):
-        core.table_set_missing(handle, col, int(row))
-
-
-def _fill_numbers(handle: Any, col: int, array: "np.ndarray[Any, Any]", kind: int) -> None:
-    numbers = np.ascontiguousarray(array, np.float64 if kind == core.F64 else None)
-    if kind == core.F64:
-        core.fill_f64(handle, col, numbers)
-        return
-    missing = np.isnan(numbers) if numbers.dtype.kind == "f" else np.zeros(len(numbers), bool)
-    core.fill_i64(handle, col, np.ascontiguousarray(np.where(missing, 0, numbers), np.int64))
-    for row in np.flatnonzero(missing):
-        core.table_set_missing(handle, col, int(row))
-
-
-def _known(name: str) -> Any:
-    """Type and unit of a quantity under any of its names; None if it is none."""
-    try:
-        index, unit, _factor = core.quantity_find(name)
-    except LookupError:
-        return None
-    return core.quantity_get(index).type, unit
-
-
-def _from_columns(columns: Mapping[str, Any]) -> Table:
-    handle = core.table_create()
-    rows = max((len(values) for values in columns.values()), default=0)
-    core.table_resize(handle, rows)
-    for name, values in columns.items():
-        _add(handle, name, values, _known(name))
-    return Table._wrap(handle)
-
-
 def as_table(data: Any) -> Table:
-    """A Table as it is; else one from a mapping of columns, or from records (a list of dicts)."""
-    if isinstance(data, Table):
-        return data
-    if isinstance(data, Mapping):
-        return _from_columns(data)
-    if isinstance(data, (list, tuple)) and all(isinstance(row, Mapping) for row in data):
-        names: Dict[str, None] = {}
-        for row in data:
-            names.update(dict.fromkeys(row))
-        return _from_columns({name: [row.get(name) for row in data] for name in names})
-    raise TypeError(f"a table, a DataFrame, a mapping of columns or a list of dicts is needed, not {type(data)!r}")
+    """A Table as it is; else one of what Table() takes."""
+    return data if isinstance(data, Table) else Table(data)

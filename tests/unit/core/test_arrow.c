@@ -546,6 +546,15 @@ static void test_units(void **state) {
     assert_string_equal(evtwin_table_unit(t, 0), "fraction");
     evtwin_table_free(t);
 
+    /* integers of a quantity that is no count are numbers like others */
+    static const uint64_t whole[] = {80, UINT64_MAX};
+    o.units = NULL;
+    p = one("L", "voltage", 2, whole);
+    t = read_all_of(&p, NULL);
+    assert_int_equal(evtwin_table_type(t, 0), EVTWIN_F64);
+    assert_near(evtwin_table_number(t, 0, 1), 0x1p64, 0.0);
+    evtwin_table_free(t);
+
     o.units = "voltage=mV";
     p = one("g", "soc", 20, v);
     stream = stream_of(&p);
