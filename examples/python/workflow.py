@@ -27,7 +27,7 @@ def main(folder: pathlib.Path) -> None:
     # serve: REST, pages and metrics
     with evtwin.serve(folder / "evtwin.db", listen="127.0.0.1:0") as server:
         with urllib.request.urlopen(f"{server.url}/api/battery/latest?battery_id=BATTERY_001") as answer:
-            newest = json.load(answer)
+            newest = json.load(answer)["data"]
         print(f"{newest['battery_id']}: RUL {newest['rul_prediction']:.0f} cycles")
 
 

@@ -24,18 +24,21 @@ class Table:
     float64, int64 and microsecond columns without nulls, in one chunk, are not copied: do not write to their arrays
     while the table lives. None, NaN, NaT and nulls are missing.
 
-    units  what columns really are in: {"soc": "fraction"}.
+    units  what columns really are in: {"soc": "fraction"}, or "soc=fraction".
     naive_time  what a time without an offset is: "utc" (default), "local" or "reject" (ParseError).
+    name  of the data, for messages.
 
     pyarrow.table(t), polars.DataFrame(t), duckdb.sql("select … from t") take a table as it is, without a copy.
     """
 
     __slots__ = ("_handle", "__weakref__")
 
-    def __init__(self, data: Any, *, units: Optional[Mapping[str, str]] = None, naive_time: str = "utc") -> None:
-        said = ",".join(f"{name}={unit}" for name, unit in (units or {}).items())
-        self._handle: Any = from_arrow(data, options(core.arrow_options, {"units": said or None,
-                                                                          "naive_time": naive_time}))
+    def __init__(self, data: Any, *, units: Union[Mapping[str, str], str, None] = None, naive_time: str = "utc",
+                 name: Optional[str] = None) -> None:
+        if isinstance(units, Mapping):
+            units = ",".join(f"{column}={unit}" for column, unit in units.items())
+        self._handle: Any = from_arrow(data, options(core.arrow_options, {"units": units, "naive_time": naive_time,
+                                                                          "name": name}))
 
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         """The table as an Arrow stream of one batch, which shares its memory. requested_schema is a wish that the
@@ -156,6 +159,6 @@ def _array(handle: Any, col: int) -> "np.ndarray[Any, Any]":
     return found
 
 
-def as_table(data: Any) -> Table:
-    """A Table as it is; else one of what Table() takes."""
-    return data if isinstance(data, Table) else Table(data)
+def as_table(data: Any, **options_of_table: Any) -> Table:
+    """A Table as it is; else one of what Table() takes, with its keywords."""
+    return data if isinstance(data, Table) else Table(data, **options_of_table)

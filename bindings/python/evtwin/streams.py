@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Union
+
+import numpy as np
 
 from . import core
 from ._base import Handle, options, uri_of
@@ -42,8 +44,31 @@ class _OwnSink:
 
 
 def _telemetry(data: Any) -> Table:
-    """Rows with the types of the schema, as a batch of telemetry has them."""
-    return as_table(data)
+    """Rows as a batch of telemetry has them: names, units and types of the schema. What is no telemetry stays behind."""
+    table = as_table(data)
+    columns: Dict[str, Any] = {}
+    as_they_are = True
+    for col, name in enumerate(table.columns):
+        try:
+            quantity = core.quantity_get(core.quantity_find(name)[0])
+        except LookupError:
+            quantity = None
+        if quantity is None or quantity.kind != core.KIND_TELEMETRY:
+            as_they_are = False
+            continue
+        kind, factor = core.table_type(table._handle, col), core.telemetry_factor(table._handle, col)
+        as_they_are = as_they_are and (name, kind, factor) == (quantity.name, quantity.type, 1.0)
+        columns[quantity.name] = _values(table[name], kind, quantity.type, factor)
+    return table if as_they_are else as_table(columns)
+
+
+def _values(values: Any, kind: int, wanted: int, factor: float) -> Any:
+    """A column in our unit and of the type that is wanted, where it can be."""
+    if wanted == core.F64 and kind in (core.F64, core.I64):
+        return values.astype(np.float64) * factor
+    if wanted == core.I64 and values.dtype.kind == "f":  # a count with missing values
+        return [None if number != number else int(number) for number in values.tolist()]
+    return values
 
 
 class _OwnSource:
