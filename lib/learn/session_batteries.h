@@ -31,8 +31,8 @@ typedef struct evtwin__session_battery {
 
 struct evtwin_session {
     const evtwin_predictor *predictor;
-    const evtwin__past *past; /* NULL = the models see none */
-    const char *version;
+    const evtwin__past *past;     /* NULL = the models see none */
+    const char *version, *bundle; /* of the predictor; models are the same if both are */
     size_t max_batteries, n_known;
     size_t n_reasons; /* of each battery's newest row; 0 = none */
     int explains_each;
