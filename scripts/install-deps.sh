@@ -50,6 +50,7 @@ python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
 long_list='
 clang|second compiler|clang
+mypy|checks the types of the Python examples|mypy
 python3-venv|has the MLflow that tests fetch|file:/usr/lib/python3*/ensurepip/__init__.py
 golang-go|builds the S3 that tests fetch|go
 libclang-rt-dev|sanitizers and fuzzers of clang|fuzzer

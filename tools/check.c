@@ -24,7 +24,18 @@ static int is_of_contract(const char *uri) {
            strcmp(text, uri) == 0;
 }
 
+/* Models that a registry names. */
+static const char *next_step_of_models(evtwin_status st) {
+    return st == EVTWIN_E_AGAIN       ? "; start MLflow, or correct --mlflow"
+           : st == EVTWIN_E_DENIED    ? "; check user, password or token of MLflow"
+           : st == EVTWIN_E_NOT_FOUND ? "; evtwin-train --mlflow registers some"
+                                      : "";
+}
+
 static const char *next_step(const char *uri, evtwin_status st) {
+    if (strncmp(uri, "models:/", 8) == 0) {
+        return next_step_of_models(st);
+    }
     switch (st) {
     case EVTWIN_E_AGAIN:
         return cli_is_server(uri) ? "; start it, or correct host and port" : "";

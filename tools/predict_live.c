@@ -26,7 +26,6 @@ typedef struct live {
     double progress_s;         /* when it was last noted */
     newest newest;
     other other;
-    evtwin_table *states;             /* that the store has kept, NULL = none */
     uint64_t n_refused, n_impossible; /* records; batches with rows out of range */
     int is_failing, has_reported_idle, has_predicted;
 } live;
@@ -64,43 +63,25 @@ static void on_batch(void *ctx, const evtwin_table *batch) {
     other_observe(&l->other, batch);
 }
 
-/* What the store behind a sink keeps of the batteries; EVTWIN_DONE if it keeps nothing. */
-static evtwin_status restore_from(live *l, const char *sink) {
-    char *uri = cli_store_of(sink);
-    evtwin_store_options options;
-    evtwin_store_options_init(&options, sizeof options);
-    options.read_only = 1;
-    evtwin_store *store = NULL;
-    evtwin_table *states = NULL;
-    evtwin_status st = uri != NULL ? evtwin_store_open(uri, &options, &store) : EVTWIN_E_NOMEM;
-    st = st >= 0 ? evtwin_store_states(store, &states) : st;
-    if (states != NULL) {
-        st = evtwin_session_restore(evtwin_pump_session(l->delivery.pump), states);
+/* The first sink that keeps what is known of each battery; NULL if none does. */
+static const char *find_keeper(const live *l) {
+    for (size_t i = 0; i < cli_count(l->c, PREDICT_SINK); i++) {
+        if (cli_is_store(cli_item(l->c, PREDICT_SINK, i))) {
+            return cli_item(l->c, PREDICT_SINK, i);
+        }
     }
-    evtwin_table_free(states);
-    evtwin_store_free(store);
-    free(uri);
-    return st == EVTWIN_E_NOT_FOUND ? EVTWIN_DONE : st; /* it will be made */
+    return NULL;
 }
 
 /* Others may have gone on with the batteries that come now, and left their states in the store with
- * the predictions. A spool is ahead of its store, so that nothing is taken from there. */
+ * the predictions: the pump asks for them. A spool is ahead of its store, so that nothing is taken
+ * from there. */
 static void on_share(void *ctx) {
-    live *l = ctx;
-    for (size_t i = 0; l->delivery.spool == NULL && i < cli_count(l->c, PREDICT_SINK); i++) {
-        const char *sink = cli_item(l->c, PREDICT_SINK, i);
-        if (cli_is_store(sink)) {
-            const evtwin_status st = restore_from(l, sink);
-            if (st < 0) {
-                cli_warning("%s: what it keeps of the batteries could not be read, so their pasts "
-                            "go on from what is known here: %s",
-                            cli_shown(sink), evtwin_last_error());
-            } else if (st == EVTWIN_OK) {
-                cli_detail("partitions came or went; the batteries' pasts are those of %s",
-                           cli_shown(sink));
-            }
-            return;
-        }
+    const live *l = ctx;
+    const char *keeper = find_keeper(l);
+    if (keeper != NULL && l->delivery.spool == NULL) {
+        cli_detail("partitions came or went; the batteries' pasts are those of %s",
+                   cli_shown(keeper));
     }
 }
 
@@ -133,8 +114,8 @@ static int start_metrics(live *l) {
     return metrics_serve(l->c, PREDICT_METRICS, "evtwin-predict", l->metrics, &l->service.server);
 }
 
-/* Leave the models' held-out scores in the store for its readers, and take what is kept of the
- * batteries. A store that is not there is not made. */
+/* Leave the models' held-out scores in the store for its readers. A store that is not there is not
+ * made. */
 static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwin_store **out) {
     evtwin_store_options options;
     evtwin_store_options_init(&options, sizeof options);
@@ -147,9 +128,8 @@ static evtwin_status try_store(live *l, const evtwin_predictor *predictor, evtwi
     *out = NULL;
     evtwin_table *scores = NULL;
     if ((st = evtwin_store_open(l->uri, NULL, out)) >= 0 &&
-        (st = evtwin_predictor_scores(predictor, &scores)) >= 0 &&
-        (st = evtwin_store_put_model(*out, scores)) >= 0) {
-        st = evtwin_store_states(*out, &l->states);
+        (st = evtwin_predictor_scores(predictor, &scores)) >= 0) {
+        st = evtwin_store_put_model(*out, scores);
     }
     evtwin_table_free(scores);
     return st;
@@ -195,7 +175,7 @@ static int connect_store(live *l, const evtwin_predictor *predictor) {
     code = code == 0 ? delivery_open_sink(&l->delivery, to, 0) : code;
     if (code == 0) {
         cli_note("predicting the rows of %s", l->source);
-        other_watch(&l->other, l->uri, predictor, l->states);
+        other_watch(&l->other, l->uri, predictor);
     }
     free(from);
     free(to);
@@ -306,6 +286,14 @@ static int show(live *l) {
     return cli_console_close(console);
 }
 
+/* New ones may look at the batteries' pasts where the old ones did not. */
+static void take_new_models(live *l) {
+    const char *store = cli_text(l->c, PREDICT_SOURCE) == NULL ? l->uri : NULL;
+    if (models_take_new(l->c, l->follower, store, l->delivery.pump, &l->waiting) && store != NULL) {
+        other_watch(&l->other, store, evtwin_pump_predictor(l->delivery.pump));
+    }
+}
+
 /* One cycle and what follows from it: CLI_CONTINUE, or the exit code. */
 static int do_cycle(live *l) {
     const int is_once = cli_is_on(l->c, PREDICT_ONCE);
@@ -315,8 +303,7 @@ static int do_cycle(live *l) {
             "the rows that it predicted itself; stop one of them",
             l->source);
     }
-    models_take_new(l->c, l->follower, cli_text(l->c, PREDICT_SOURCE) == NULL ? l->uri : NULL,
-                    l->delivery.pump, &l->waiting);
+    take_new_models(l);
     const evtwin_status st = run_cycle(l);
     other_remember(&l->other);
     if (st < 0 && l->delivery.uses_stdout && cli_stdout_has_no_reader()) {
@@ -398,18 +385,26 @@ static void report_drift(const live *l) {
     evtwin_table_free(found);
 }
 
+/* A store behind a spool may lack rows that this process or the one before it has accepted, and
+ * keeps no word on which: its states may be older than where the partition is read on. */
+static void note_spool(const live *l, const evtwin_predictor *predictor) {
+    evtwin_predictor_info info;
+    const char *source = cli_text(l->c, PREDICT_SOURCE);
+    if (l->delivery.spool != NULL && source != NULL && strncmp(source, "kafka:", 6) == 0 &&
+        evtwin_predictor_info_get(predictor, &info, sizeof info) == EVTWIN_OK &&
+        strcmp(info.recipe, "history") == 0) {
+        cli_note("with --spool the past of a battery that comes with a partition of another "
+                 "process begins anew; without --spool it is read from a store among the sinks");
+    }
+}
+
 /* The predictor is the pump's by now. */
 static int prepare(live *l, const evtwin_predictor *predictor) {
     CLI_TRY(models_check_features(predictor));
     CLI_TRY(start_metrics(l));
     CLI_TRY(cli_text(l->c, PREDICT_SOURCE) == NULL ? connect_store(l, predictor) : connect_uris(l));
-    const evtwin_status st =
-        l->states != NULL ? evtwin_session_restore(evtwin_pump_session(l->delivery.pump), l->states)
-                          : EVTWIN_OK;
-    if (st < 0) {
-        return cli_fail(CLI_A_STORE, st, NULL);
-    }
     predict_note_guesses(predictor);
+    note_spool(l, predictor);
     return models_follow(l->c, l->follower);
 }
 
@@ -426,6 +421,12 @@ static int finish(live *l, int code) {
     return delivery_report_missing(&l->delivery, code);
 }
 
+/* The batteries' pasts are read from the store where its rows come to be predicted once: the rows
+ * that wait in it, and what a broker has. A file is read from its start at each run. */
+static int recalls_states(const cli *c, const char *source) {
+    return source == NULL || (cli_text(c, PREDICT_SPOOL) == NULL && cli_is_broker(source));
+}
+
 int predict_live(const cli *c, evtwin_predictor *predictor, evtwin_follower *follower) {
     const char *source = cli_text(c, PREDICT_SOURCE);
     cli_on_stop(CLI_STOP_ASKS, NULL);
@@ -434,6 +435,7 @@ int predict_live(const cli *c, evtwin_predictor *predictor, evtwin_follower *fol
     options.first_pause_s = options.longest_pause_s = 0; /* each cycle tries again */
     options.n_reasons = (size_t)cli_integer(c, PREDICT_EXPLAIN);
     options.reasons_of_newest = source == NULL; /* of each battery, in the store */
+    options.recalls_states = recalls_states(c, source);
     const char *uri = source != NULL ? source : cli_text(c, PREDICT_STORE);
     char shown[1024]; /* longer than what the library says of it, it is cut */
     evtwin_uri_redact(uri, shown, sizeof shown);
@@ -462,7 +464,6 @@ int predict_live(const cli *c, evtwin_predictor *predictor, evtwin_follower *fol
     evtwin_metrics_free(l.metrics);
     evtwin_pump_free(l.delivery.pump);
     evtwin_predictor_free(l.waiting);
-    evtwin_table_free(l.states);
     newest_clear(&l.newest);
     other_clear(&l.other);
     return code;

@@ -218,8 +218,8 @@ static evtwin_status put_scores(const char *uri, const evtwin_predictor *predict
     return st;
 }
 
-void models_take_new(const cli *c, evtwin_follower *follower, const char *store, evtwin_pump *pump,
-                     evtwin_predictor **waiting) {
+int models_take_new(const cli *c, evtwin_follower *follower, const char *store, evtwin_pump *pump,
+                    evtwin_predictor **waiting) {
     evtwin_predictor_info info;
     evtwin_predictor *newer = NULL;
     if (follower != NULL && evtwin_follower_next(follower, &newer) == EVTWIN_OK) {
@@ -227,12 +227,12 @@ void models_take_new(const cli *c, evtwin_follower *follower, const char *store,
         *waiting = newer;
     }
     if (*waiting == NULL || (store != NULL && put_scores(store, *waiting) < 0)) {
-        return; /* until the store takes them: it would not take their predictions either */
+        return 0; /* until the store takes them: it would not take their predictions either */
     }
     set_coverage(c, *waiting);
     const evtwin_status st = evtwin_pump_swap_predictor(pump, *waiting, NULL);
     if (st == EVTWIN_E_AGAIN) {
-        return; /* when the batch under way has arrived */
+        return 0; /* when the batch under way has arrived */
     }
     if (st < 0) {
         cli_warning("new models cannot be used: %s", evtwin_last_error());
@@ -242,4 +242,5 @@ void models_take_new(const cli *c, evtwin_follower *follower, const char *store,
         predict_note_guesses(*waiting);
     }
     *waiting = NULL;
+    return st >= 0;
 }

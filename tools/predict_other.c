@@ -14,7 +14,8 @@
  * now. */
 static int read_state(const other *o, int64_t *time_us, int64_t *seq) {
     evtwin_table *state = NULL;
-    const int is_there = evtwin_store_state(o->store, o->battery_id, &state) == EVTWIN_OK;
+    const int is_there =
+        o->battery_id != NULL && evtwin_store_state(o->store, o->battery_id, &state) == EVTWIN_OK;
     if (is_there) {
         *time_us = evtwin_table_i64(state, evtwin_table_find(state, "time"))[0];
         *seq = evtwin_table_i64(state, evtwin_table_find(state, "seq"))[0];
@@ -23,21 +24,35 @@ static int read_state(const other *o, int64_t *time_us, int64_t *seq) {
     return is_there;
 }
 
-void other_watch(other *o, const char *uri, const evtwin_predictor *predictor,
-                 const evtwin_table *states) {
+/* Any battery of the store, and how far its state is; NULL stays where it has no row yet. */
+static void choose_battery(other *o) {
+    evtwin_table *row = NULL;
+    int64_t revision;
+    o->time_us = o->seq = INT64_MIN;
+    if (evtwin_store_changes(o->store, 0, 1, &row, &revision) == EVTWIN_OK) {
+        const char *id = evtwin_table_text(row, evtwin_table_find(row, "battery_id"), 0);
+        o->battery_id = id != NULL ? strdup(id) : NULL;
+    }
+    evtwin_table_free(row);
+}
+
+void other_watch(other *o, const char *uri, const evtwin_predictor *predictor) {
     evtwin_predictor_info info;
     evtwin_store_options options;
     evtwin_store_options_init(&options, sizeof options);
     options.read_only = 1;
-    if (evtwin_predictor_info_get(predictor, &info, sizeof info) == EVTWIN_OK &&
-        strcmp(info.recipe, "history") == 0) {
+    const int is_wanted = evtwin_predictor_info_get(predictor, &info, sizeof info) == EVTWIN_OK &&
+                          strcmp(info.recipe, "history") == 0;
+    if (is_wanted && o->store == NULL && !o->is_found) {
         evtwin_store_open(uri, &options, &o->store); /* without it nothing is noticed */
-    }
-    if (states != NULL && o->store != NULL) {
-        o->battery_id =
-            strdup(evtwin_table_text(states, evtwin_table_find(states, "battery_id"), 0));
-        o->time_us = evtwin_table_i64(states, evtwin_table_find(states, "time"))[0];
-        o->seq = evtwin_table_i64(states, evtwin_table_find(states, "seq"))[0];
+        if (o->store != NULL) {
+            choose_battery(o);
+            read_state(o, &o->time_us, &o->seq);
+        }
+    } else if (!is_wanted) {
+        const int is_found = o->is_found; /* that was said */
+        other_clear(o);
+        o->is_found = is_found;
     }
 }
 
@@ -54,23 +69,16 @@ void other_observe(other *o, const evtwin_table *batch) {
     }
 }
 
-/* The store had no state, and nothing has been predicted here. */
-static int has_states(const other *o) {
-    evtwin_table *states = NULL;
-    const int is_any = evtwin_store_states(o->store, &states) == EVTWIN_OK;
-    evtwin_table_free(states);
-    return is_any;
-}
-
 int other_is_new(other *o) {
     int64_t time_us, seq;
     if (o->store == NULL || o->is_found || o->is_moved) {
         return 0;
     }
-    o->is_found = o->battery_id == NULL
-                      ? has_states(o)
-                      : read_state(o, &time_us, &seq) &&
-                            (time_us > o->time_us || (time_us == o->time_us && seq > o->seq));
+    if (o->battery_id == NULL) { /* no row was there before, so that any state is another's */
+        choose_battery(o);
+    }
+    o->is_found = read_state(o, &time_us, &seq) &&
+                  (time_us > o->time_us || (time_us == o->time_us && seq > o->seq));
     return o->is_found;
 }
 

@@ -69,24 +69,25 @@ int models_check_features(const evtwin_predictor *predictor);
 int models_follow(const cli *c, evtwin_follower *follower);
 
 /* Before a cycle: models that the follower has found go to the pump. store: its URI, for their
- * scores, NULL = none. *waiting keeps those that cannot be taken yet; the caller frees it. */
-void models_take_new(const cli *c, evtwin_follower *follower, const char *store, evtwin_pump *pump,
-                     evtwin_predictor **waiting);
+ * scores, NULL = none. *waiting keeps those that cannot be taken yet; the caller frees it. 1 if the
+ * pump predicts with them from here on. */
+int models_take_new(const cli *c, evtwin_follower *follower, const char *store, evtwin_pump *pump,
+                    evtwin_predictor **waiting);
 
 /* ---- another program that predicts the rows of the same store ---- */
 
-/* All zero: nothing is noticed. Of one battery of the last batch, the newest row in its state. */
+/* All zero: nothing is noticed. Of one battery, of the last batch if there was one, the newest row
+ * in its state. */
 typedef struct other {
-    evtwin_store *store; /* NULL = not watched */
-    char *battery_id;    /* NULL = none yet */
-    int64_t time_us, seq;
-    int is_moved; /* by a batch since it was remembered */
-    int is_found; /* and is looked for no more */
+    evtwin_store *store;  /* NULL = not watched */
+    char *battery_id;     /* NULL = the store has none yet */
+    int64_t time_us, seq; /* the least there are, while it has no state */
+    int is_moved;         /* by a batch since it was remembered */
+    int is_found;         /* and is looked for no more */
 } other;
 
-/* Watch a store, if the models look at a battery's past; states: that it has, NULL = none. */
-void other_watch(other *o, const char *uri, const evtwin_predictor *predictor,
-                 const evtwin_table *states);
+/* Watch a store from here on, if the models that predict its rows now look at a battery's past. */
+void other_watch(other *o, const char *uri, const evtwin_predictor *predictor);
 void other_observe(other *o, const evtwin_table *batch);
 
 /* Before a cycle: 1 once, when the state of the battery has gone on since the cycle before. */

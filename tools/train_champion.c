@@ -4,19 +4,13 @@
 
 #include "train_champion.h"
 
+#include "cli/cli_try.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        const evtwin_status try_st = (call);                                                       \
-        if (try_st < 0) {                                                                          \
-            return try_st;                                                                         \
-        }                                                                                          \
-    } while (0)
 
 /* Two bundles and what they say of the table. */
 typedef struct duel {

@@ -7,6 +7,7 @@
 #include "cli/cli_tracking.h"
 #include "train_session.h"
 
+#include <errno.h>
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,10 +270,15 @@ static evtwin_status make_folder(train_session *s) {
     char path[SESSION_PATH_SIZE];
     evtwin_predictor *bundle;
     evtwin_predictor_info info;
-    snprintf(s->folder, sizeof s->folder, "/tmp/evtwin-train-XXXXXX");
-    if (mkdtemp(s->folder) == NULL) {
+    const char *given = getenv("TMPDIR");
+    const char *below = given != NULL && given[0] != '\0' ? given : "/tmp";
+    const int n = snprintf(s->folder, sizeof s->folder, "%s/evtwin-train-XXXXXX", below);
+    if (n >= (int)sizeof s->folder || mkdtemp(s->folder) == NULL) {
+        const char *reason = n >= (int)sizeof s->folder ? "its name is too long" : strerror(errno);
         s->folder[0] = '\0';
-        snprintf(s->error, sizeof s->error, "a temporary folder below /tmp cannot be made");
+        snprintf(s->error, sizeof s->error,
+                 "a temporary folder cannot be made in %.400s: %s; TMPDIR names another", below,
+                 reason);
         return EVTWIN_E_IO;
     }
     TRY(evtwin_trainer_save(s->what->trainer, session_path(s, SESSION_BUNDLE, path)));

@@ -4,6 +4,7 @@
 #ifndef EVTWIN_TOOLS_TRAIN_SESSION_H
 #define EVTWIN_TOOLS_TRAIN_SESSION_H
 
+#include "cli/cli_try.h"
 #include "track_list.h"
 #include "train_champion.h"
 #include "train_mlflow.h"
@@ -20,22 +21,14 @@ typedef struct train_session {
     const train_tracking *what;
     evtwin_tracker *tracker;
     evtwin_run *parent;
-    char error[1024];       /* what failed first */
-    int is_ending;          /* what is left is to be done even if the user has asked to stop */
-    char folder[64];        /* temporary, with what is uploaded */
-    char digest[65];        /* of the data; "" of a pipe */
-    char model_version[32]; /* of the bundle */
+    char error[1024]; /* what failed first */
+    int is_ending;    /* what is left is to be done even if the user has asked to stop */
+    char folder[SESSION_PATH_SIZE - 128];    /* temporary, with what is uploaded */
+    char digest[65];                         /* of the data; "" of a pipe */
+    char model_version[32];                  /* of the bundle */
     char compared_run[EVTWIN_TRACK_ID_SIZE]; /* whose bundle the verdict is about; "" = none yet */
     champion_verdict verdict;
 } train_session;
-
-#define TRY(call)                                                                                  \
-    do {                                                                                           \
-        const evtwin_status try_st = (call);                                                       \
-        if (try_st < 0) {                                                                          \
-            return try_st;                                                                         \
-        }                                                                                          \
-    } while (0)
 
 /* folder/name, in memory of the caller. */
 static inline const char *session_path(const train_session *s, const char *name,

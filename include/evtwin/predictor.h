@@ -84,11 +84,16 @@ EVTWIN_API void evtwin_predictor_free(evtwin_predictor *predictor);
 EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                                    evtwin_predictor_info *out, size_t size);
 
+/** Room for the name of what predicts, with its NUL: a registry's name of 255 bytes, '/' and a
+ * version of 31. Since 0.2. */
+#define EVTWIN_MODEL_VERSION_SIZE 288
+
 /**
  * Name what predicts, as a registry does ("evtwin-rul/3"): the model_version of its predictions, of
  * its scores and of the states of sessions. To be called before a session or other threads use the
  * predictor.
- * @param version  1 to 255 bytes of UTF-8 without control characters; copied.
+ * @param version  1 to 287 bytes of UTF-8 without control characters: room for a registry's name of
+ * 255 bytes, '/' and a version of 31; copied.
  * @return EVTWIN_E_ARG for another one. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_predictor_set_version(evtwin_predictor *predictor,

@@ -142,6 +142,33 @@ EVTWIN_API evtwin_status evtwin_session_restore(evtwin_session *session,
                                                 const evtwin_table *states);
 
 /**
+ * The batteries of a table's rows whose past is not known for sure: they have no state, or had it
+ * before evtwin_session_doubt. A new table with one column, battery_id (TEXT), each once; for
+ * evtwin_store_states_of. evtwin_table_free frees it.
+ * @return EVTWIN_DONE, with NULL in *out, if all are known; then nothing was allocated. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_unknown(evtwin_session *session, const evtwin_table *rows,
+                                                evtwin_table **out);
+
+/**
+ * Take over what is kept of these batteries, as evtwin_session_restore does; but of states that are
+ * ignored only the first ones of each model are logged. From here on evtwin_session_unknown does
+ * not name the batteries, also those of which nothing is kept: what is known of them here goes on.
+ * @param batteries  the table of evtwin_session_unknown.
+ * @param states  NULL = nothing is kept of them.
+ * @return EVTWIN_E_SCHEMA if batteries has no column battery_id (TEXT), or what
+ * evtwin_session_restore says; the batteries stay unknown then. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_session_recall(evtwin_session *session,
+                                               const evtwin_table *batteries,
+                                               const evtwin_table *states);
+
+/** Others may have gone on with the batteries, as those of a group that reads one topic do: none is
+ * known for sure (evtwin_session_unknown) until it is recalled, restored or committed again. NULL
+ * is fine. Since 0.2. */
+EVTWIN_API void evtwin_session_doubt(evtwin_session *session);
+
+/**
  * Predict with other models from the next apply on, without losing what is known of the batteries.
  * Where the models look at a past made of the same features (recipe "history" with the same
  * features and counter of cycles), each battery's past stays: what the new models say of a row is

@@ -126,7 +126,8 @@ EVTWIN_API evtwin_status evtwin_spool_loss_get(evtwin_spool *spool, size_t i,
  * that none waits for another. Before its first read the pump lets the source go on behind what the
  * spool accepted of it. max_held_rows, first_pause_s and longest_pause_s do not apply. The pump
  * takes ownership, before the first evtwin_pump_run_once and once.
- * @return EVTWIN_E_STATE if it has one or has run. Since 0.2.
+ * @return EVTWIN_E_STATE if it has one or has run; EVTWIN_E_UNSUPPORTED if its options have
+ * n_reasons, which a spool does not keep, or recalls_states, which is behind it. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_pump_take_spool(evtwin_pump *pump, evtwin_spool *spool);
 

@@ -145,7 +145,9 @@ EVTWIN_API evtwin_status evtwin_store_unpredicted(evtwin_store *store, size_t ma
  * the form of its time. To the note of an unknown the store adds which stored values are out of
  * range. No writer lock is needed.
  * @param states  of the batteries, as evtwin_session_pending gives them (battery_id TEXT, time
- * TIME, seq I64, state TEXT); kept in the same transaction, one a battery. NULL = none.
+ * TIME, seq I64, state TEXT); kept in the same transaction, one a battery: that of the newest row
+ * by (time, seq). One that is older than what is kept is left out, so that a predictor that was
+ * stalled while another went on does not set a battery back; its predictions are kept. NULL = none.
  * @param n_updated_out  rows updated; may be NULL.
  * @return EVTWIN_E_SCHEMA if battery_id, time or seq is absent or missing, EVTWIN_E_DATA for a row
  * with neither a prediction nor a note, EVTWIN_E_RANGE for an infinite value or one outside the
@@ -162,6 +164,15 @@ EVTWIN_API evtwin_status evtwin_store_put_predictions(evtwin_store *store,
  * none. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table **out);
+
+/**
+ * The same of some batteries, in any order; however many the store knows, only theirs are read. A
+ * handle that may write makes the tables of a store that is being made.
+ * @param batteries  its column battery_id (TEXT) names them, each as often as it likes.
+ * @return EVTWIN_E_SCHEMA without such a column. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_store_states_of(evtwin_store *store, const evtwin_table *batteries,
+                                                evtwin_table **out);
 
 /** The same of one battery: a row at most. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_store_state(evtwin_store *store, const char *battery_id,

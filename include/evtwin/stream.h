@@ -286,6 +286,15 @@ EVTWIN_API const char *evtwin_sink_uri(const evtwin_sink *sink);
 EVTWIN_API evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *source, char *text,
                                               size_t text_size);
 
+/**
+ * What it keeps of these batteries of what evtwin_batch.states gave it, as evtwin_store_states_of:
+ * of a store. *out is a new table, evtwin_table_free frees it.
+ * @return EVTWIN_DONE, and *out NULL, if it keeps nothing of them, or of none; EVTWIN_E_SCHEMA
+ * without a column battery_id (TEXT), EVTWIN_E_AGAIN, or what the sink fails with. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_sink_states(evtwin_sink *sink, const evtwin_table *batteries,
+                                            evtwin_table **out);
+
 /** Can it be written to? A server is connected to now, waiting at most timeout_ms; no record is
  * written, and no table that is there is changed (an empty PostgreSQL database gets its tables).
  * Since 0.2.
@@ -317,6 +326,8 @@ typedef struct evtwin_sink_callbacks {
     /** Let the call that runs, and every later one, fail soon: a pump with a spool is being freed
      * and waits for it. Called from another thread; may be NULL. */
     void (*interrupt)(void *ctx);
+    /** As evtwin_sink_states, with its arguments checked; NULL: the sink keeps no states. */
+    evtwin_status (*states)(void *ctx, const evtwin_table *batteries, evtwin_table **out);
 } evtwin_sink_callbacks;
 
 /** A sink from callbacks; on failure ctx stays the caller's. Since 0.2. */
@@ -346,14 +357,21 @@ typedef struct evtwin_pump_options {
                            not with a spool. Since 0.2. */
     int reasons_of_newest; /**< default 0. 1: only the newest row of each battery in a batch: a
                                 store has no use for more. Since 0.2. */
+    int recalls_states;    /**< default 0. 1: before a batch is predicted, the first sink that keeps
+                                states is asked for those of its batteries that the session does not
+                                know (evtwin_sink_states), and after EVTWIN_PUMP_SHARE_CHANGED for
+                                each of them once more, since others may have gone on with it. While
+                                that fails nothing is predicted. For sources whose rows come once;
+                                not with max_held_rows or a spool, which are ahead of their sinks.
+                                Since 0.2. */
 } evtwin_pump_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, size_t size);
 
 /** A pump without a source or sink. options NULL = defaults. Free with evtwin_pump_free.
- * @return EVTWIN_E_ARG for a batch of 0 rows, more than 1,000,000 held ones or a pause that is not
- * 0 or more. */
+ * @return EVTWIN_E_ARG for a batch of 0 rows, more than 1,000,000 held ones, a pause that is not
+ * 0 or more, or recalls_states with max_held_rows. */
 EVTWIN_API evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out);
 
 /** Frees what it took. What is held is dropped: see evtwin_pump_finish. With a spool a sink that is
@@ -420,7 +438,8 @@ typedef enum evtwin_pump_event_kind {
                                         the partitions of a topic; the batch that was read is the
                                         first of it, and not predicted yet. Others may have gone on
                                         with its batteries: the moment to evtwin_session_restore
-                                        their states. Since 0.2 */
+                                        their states, where the pump does not recall them itself
+                                        (recalls_states). Since 0.2 */
 } evtwin_pump_event_kind;
 
 /** What happened in evtwin_pump_run_once or evtwin_pump_finish; all is borrowed for the call.

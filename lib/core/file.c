@@ -246,7 +246,7 @@ static void sweep(const char *folder) {
 }
 
 /* The name does not grow with the target's, which may have the longest length allowed. */
-int evtwin__temp_create(const char *target, char **temp_out, int *fd_out) {
+static int temp_create(const char *target, mode_t mode, char **temp_out, int *fd_out) {
     static atomic_uint counter;
     const size_t folder = folder_length(target);
     const size_t size = folder + 64;
@@ -260,7 +260,7 @@ int evtwin__temp_create(const char *target, char **temp_out, int *fd_out) {
     for (int i = 0; i < TEMP_TRIES && error == EEXIST; i++) {
         snprintf(temp + folder, size - folder, TEMP_FORM, (long)getpid(),
                  atomic_fetch_add(&counter, 1));
-        fd = evtwin__fd_open(temp, O_RDWR | O_CREAT | O_EXCL, 0600);
+        fd = evtwin__fd_open(temp, O_RDWR | O_CREAT | O_EXCL, mode);
         error = fd < 0 ? errno : 0;
         struct stat info;
         if (fd >= 0 && (is_in_use(fd) || fstat(fd, &info) != 0 || info.st_nlink == 0)) {
@@ -277,8 +277,12 @@ int evtwin__temp_create(const char *target, char **temp_out, int *fd_out) {
     return 0;
 }
 
-static evtwin_status open_temp(evtwin__writer *w) {
-    const int error = evtwin__temp_create(w->target, &w->temp, &w->fd);
+int evtwin__temp_create(const char *target, char **temp_out, int *fd_out) {
+    return temp_create(target, 0600, temp_out, fd_out);
+}
+
+static evtwin_status open_temp(evtwin__writer *w, mode_t mode) {
+    const int error = temp_create(w->target, mode, &w->temp, &w->fd);
     EVTWIN_FAIL_IF(error == ENOMEM, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
     return error == 0 ? EVTWIN_OK : evtwin__fail_errno(w->path, error);
 }
@@ -295,14 +299,14 @@ static evtwin_status open_other(evtwin__writer *w) {
 }
 
 /* Decide by what is there already: nothing, a file to be replaced, or something to write into. */
-static evtwin_status open_target(evtwin__writer *w) {
+static evtwin_status open_target(evtwin__writer *w, mode_t mode) {
     struct stat info;
     if (stat(w->path, &info) != 0) {
         if (errno != ENOENT) {
             return evtwin__fail_errno(w->path, errno);
         }
         w->target = evtwin__strdup(w->path);
-        return w->target != NULL ? open_temp(w)
+        return w->target != NULL ? open_temp(w, mode)
                                  : evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", w->path);
     }
     if (S_ISDIR(info.st_mode)) {
@@ -319,14 +323,14 @@ static evtwin_status open_target(evtwin__writer *w) {
     w->target = evtwin__strdup(real);
     free(real); /* realpath's; layer-check: allowed */
     EVTWIN_FAIL_IF(w->target == NULL, EVTWIN_E_NOMEM, "%s: out of memory", w->path);
-    const evtwin_status st = open_temp(w);
+    const evtwin_status st = open_temp(w, 0600); /* then that of the one it replaces */
     if (st == EVTWIN_OK && fchmod(w->fd, info.st_mode & 07777) != 0) {
         return evtwin__fail_errno(w->path, errno);
     }
     return st;
 }
 
-evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
+static evtwin_status writer_open(const char *path, mode_t mode, evtwin__writer **out) {
     evtwin__writer *w = evtwin__calloc(1, sizeof *w);
     EVTWIN_FAIL_IF(w == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
     w->fd = -1;
@@ -336,7 +340,7 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     if (w->path == NULL) {
         st = evtwin__fail(EVTWIN_E_NOMEM, "%s: out of memory", path);
     } else if (strcmp(path, "-") != 0) {
-        st = open_target(w);
+        st = open_target(w, mode);
     } else if ((w->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)) < 0) {
         st = evtwin__fail(EVTWIN_E_IO, "standard output: %s", strerror(errno));
     }
@@ -346,6 +350,14 @@ evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
     }
     *out = w;
     return EVTWIN_OK;
+}
+
+evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out) {
+    return writer_open(path, 0600, out);
+}
+
+evtwin_status evtwin__writer_open_shared(const char *path, evtwin__writer **out) {
+    return writer_open(path, 0666, out);
 }
 
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size) {
@@ -408,8 +420,8 @@ evtwin_status evtwin__file_write(const char *path, const void *data, size_t size
 
 /* ---- folders ---- */
 
-static evtwin_status make_one(const char *path) {
-    if (mkdir(path, 0700) == 0) {
+static evtwin_status make_one(const char *path, mode_t mode) {
+    if (mkdir(path, mode) == 0) {
         return EVTWIN_OK;
     }
     const int error = errno;
@@ -420,7 +432,7 @@ static evtwin_status make_one(const char *path) {
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__mkdirs(const char *path) {
+static evtwin_status make_all(const char *path, mode_t mode) {
     char *part = evtwin__strdup(path);
     EVTWIN_FAIL_IF(part == NULL, EVTWIN_E_NOMEM, "%s: out of memory", path);
 
@@ -429,13 +441,21 @@ evtwin_status evtwin__mkdirs(const char *path) {
     for (char *p = part; *p != '\0' && st == EVTWIN_OK; p++) {
         if (*p == '/' && p > part && p[-1] != '/') {
             *p = '\0';
-            st = make_one(part);
+            st = make_one(part, mode);
             *p = '/';
         }
     }
     if (st == EVTWIN_OK) {
-        st = make_one(part);
+        st = make_one(part, mode);
     }
     evtwin__free(part);
     return st;
+}
+
+evtwin_status evtwin__mkdirs(const char *path) {
+    return make_all(path, 0700);
+}
+
+evtwin_status evtwin__mkdirs_shared(const char *path) {
+    return make_all(path, 0777);
 }

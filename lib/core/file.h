@@ -43,6 +43,9 @@ evtwin_status evtwin__file_check_private(const char *path);
 typedef struct evtwin__writer evtwin__writer;
 
 evtwin_status evtwin__writer_open(const char *path, evtwin__writer **out);
+
+/* The same for a file that others are to read, too: a new one has what the umask leaves of 0666. */
+evtwin_status evtwin__writer_open_shared(const char *path, evtwin__writer **out);
 evtwin_status evtwin__writer_write(evtwin__writer *w, const void *data, size_t size);
 
 /* All that was written is on the disk, so that commit has only to rename: for files that belong
@@ -69,5 +72,12 @@ void evtwin__file_sync_folder(const char *path);
 
 /* Make a directory and its parents (0700) where they are absent. */
 evtwin_status evtwin__mkdirs(const char *path);
+
+/* The same, with what the umask leaves of 0777. */
+evtwin_status evtwin__mkdirs_shared(const char *path);
+
+/* Remove a folder and what is in it, as far as that can be; links are removed, not followed, and
+ * other file systems are left alone. */
+void evtwin__remove_tree(const char *path);
 
 #endif

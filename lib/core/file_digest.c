@@ -32,17 +32,18 @@ evtwin_status evtwin_file_sha256(const char *path, char *hex, size_t hex_size) {
     struct stat info;
     EVTWIN_FAIL_IF(path == NULL || hex == NULL || hex_size < sizeof made, EVTWIN_E_ARG,
                    "path or hex is NULL, or hex has fewer than %zu bytes", sizeof made);
-    if (stat(path, &info) != 0) {
+    /* what was opened is looked at, not what the name was a moment before: a pipe never waits */
+    const int fd = evtwin__fd_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+    if (fd < 0 && errno != ENXIO) { /* a socket, or a device that is not there */
         return evtwin__fail_errno(path, errno);
     }
-    EVTWIN_FAIL_IF(!S_ISREG(info.st_mode), EVTWIN_E_UNSUPPORTED,
-                   "%s: not a file: its bytes can be read once only", path);
-    const int fd = evtwin__fd_open(path, O_RDONLY, 0);
-    if (fd < 0) {
-        return evtwin__fail_errno(path, errno);
+    evtwin_status st = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode)
+                           ? hash_fd(path, fd, made)
+                           : evtwin__fail(EVTWIN_E_UNSUPPORTED,
+                                          "%s: not a file: its bytes can be read once only", path);
+    if (fd >= 0) {
+        close(fd);
     }
-    const evtwin_status st = hash_fd(path, fd, made);
-    close(fd);
     if (st >= 0) {
         memcpy(hex, made, sizeof made);
     }

@@ -13,14 +13,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SHORT_HASH = 16, MAX_POINTER = 8192, MAX_OPEN = 8 };
+enum { SHORT_HASH = 16, MAX_POINTER = 8192 };
 
 static void hash_of(const char *text, char hex[SHORT_HASH + 1]) {
     char all[EVTWIN__SHA256_HEX_SIZE];
@@ -160,23 +159,10 @@ static evtwin_status write_pointer(const evtwin__cache *cache, const char *model
 
 /* ---- old ones ---- */
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *at) {
-    (void)info;
-    (void)kind;
-    (void)at;
-    (void)remove(path); /* what stays is met again at the next sweep */
-    return 0;
-}
-
-/* A folder and what is in it; links are removed, not followed. */
-static void remove_tree(const char *path) {
-    (void)nftw(path, remove_one, MAX_OPEN, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
-
 void evtwin__cache_drop(const evtwin__cache *cache, const evtwin__cached *version) {
     char path[EVTWIN__CACHE_PATH_SIZE];
     evtwin__cache_path(cache, version, path);
-    remove_tree(path);
+    evtwin__remove_tree(path);
 }
 
 /* A folder of the cache. */
@@ -279,7 +265,7 @@ static void sweep(const evtwin__cache *cache, size_t n_kept) {
             if (!all.entry[i].is_kept && (!is_one || n_versions > n_kept)) {
                 char path[EVTWIN__CACHE_PATH_SIZE];
                 join(cache, all.entry[i].name, path);
-                remove_tree(path);
+                evtwin__remove_tree(path);
             }
         }
     }

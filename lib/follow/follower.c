@@ -286,9 +286,11 @@ static int is_fixed(const evtwin_follower *f) {
 
 evtwin_status evtwin_follower_start(evtwin_follower *follower) {
     EVTWIN_FAIL_IF(follower == NULL, EVTWIN_E_ARG, "follower is NULL");
-    EVTWIN_FAIL_IF(!follower->is_started || follower->has_thread, EVTWIN_E_STATE, "the follower %s",
-                   follower->has_thread ? "follows already" : "has not loaded its first models");
+    EVTWIN_FAIL_IF(!follower->is_started || follower->is_following, EVTWIN_E_STATE,
+                   "the follower %s",
+                   follower->is_following ? "follows already" : "has not loaded its first models");
     if (is_fixed(follower) && !follower->info.is_from_cache) {
+        follower->is_following = 1;
         return EVTWIN_OK;
     }
     sigset_t signals, before; /* they are the program's, not of this thread */
@@ -297,7 +299,7 @@ evtwin_status evtwin_follower_start(evtwin_follower *follower) {
     const int error = pthread_create(&follower->thread, NULL, follow, follower);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     EVTWIN_FAIL_IF(error != 0, EVTWIN_E_IO, "a thread: %s", strerror(error));
-    follower->has_thread = 1;
+    follower->has_thread = follower->is_following = 1;
     return EVTWIN_OK;
 }
 

@@ -25,6 +25,7 @@ struct evtwin_follower {
     evtwin__cached good, bad; /* that was given or offered last; that was refused last */
     evtwin__retry retry;
     int is_failing, is_started;
+    int is_following; /* evtwin_follower_start was called, whether or not that needed a thread */
     atomic_int is_stopping;
     _Atomic int64_t patience_end_us; /* monotonic; 0 = a request may take its time */
 

@@ -17,8 +17,6 @@ _Static_assert((int)EVTWIN__BUNDLE_MAX_FEATURES <= (int)EVTWIN__BLOCK_VALUES,
                "a row fits in a block, which has at least 4 of them");
 _Static_assert((int)EVTWIN__BUNDLE_MAX_FEATURES <= (int)EVTWIN__MAX_WIDTH, "a forest takes a row");
 
-enum { MAX_VERSION = 256 };
-
 /* ---- life ---- */
 
 evtwin_status evtwin__predictor_take(evtwin__bundle *bundle, evtwin_predictor **out) {
@@ -80,13 +78,14 @@ evtwin_status evtwin_predictor_set_version(evtwin_predictor *predictor, const ch
     EVTWIN_FAIL_IF(predictor == NULL || version == NULL, EVTWIN_E_ARG,
                    "predictor or version is NULL");
     const size_t length = strlen(version);
-    int is_good = length > 0 && length < MAX_VERSION && evtwin__utf8_is_valid(version, length);
+    int is_good =
+        length > 0 && length < EVTWIN_MODEL_VERSION_SIZE && evtwin__utf8_is_valid(version, length);
     for (size_t i = 0; i < length && is_good; i++) {
         is_good = (unsigned char)version[i] >= ' ' && version[i] != 0x7f;
     }
     EVTWIN_FAIL_IF(!is_good, EVTWIN_E_ARG,
                    "a version of models is 1 to %d bytes of UTF-8 without control characters",
-                   MAX_VERSION - 1);
+                   EVTWIN_MODEL_VERSION_SIZE - 1);
     char *copy = evtwin__strdup(version);
     EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "out of memory for a version");
     evtwin__free(predictor->version);

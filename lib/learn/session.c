@@ -37,9 +37,11 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     *s = (evtwin_session){.predictor = predictor,
                           .past = evtwin__predictor_past(predictor),
                           .version = info.version,
+                          .bundle = info.bundle,
                           .max_batteries = o.max_batteries,
                           .n_reasons = o.n_reasons,
-                          .explains_each = o.explains_each};
+                          .explains_each = o.explains_each,
+                          .round = 1};
     evtwin_status st = evtwin__session_reserve(s, 0);
     if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), o.max_batteries,
                                              &s->watch)) < 0) {
@@ -342,6 +344,7 @@ void evtwin_session_commit(evtwin_session *session) {
         b->next_past = NULL;
         evtwin__free(b->next_reasons);
         b->next_reasons = NULL;
+        b->known_in = session->round;
         evtwin__session_mark_seen(session, session->moved[i]);
     }
     if (session != NULL) {

@@ -110,11 +110,16 @@ evtwin_status evtwin__session_tidy(evtwin_session *s) {
                            .n_reasons = s->n_reasons,
                            .explains_each = s->explains_each,
                            .watch = s->watch,
-                           .has_logged = s->has_logged};
+                           .has_logged = s->has_logged,
+                           .has_logged_recall = s->has_logged_recall,
+                           .round = s->round,
+                           .listing = s->listing,
+                           .impossible = s->impossible};
     evtwin_status st = evtwin__session_reserve(&kept, s->n_known);
     for (size_t i = s->battery[0].newer, n; st >= 0 && i != 0; i = s->battery[i].newer) {
         if ((st = evtwin__session_find(&kept, evtwin__session_id(s, i), &n)) >= 0) {
             kept.battery[n].now = s->battery[i].now;
+            kept.battery[n].known_in = s->battery[i].known_in;
             evtwin__session_mark_seen(&kept, n);
         }
     }

@@ -23,6 +23,7 @@ typedef struct evtwin__battery_state {
 typedef struct evtwin__session_battery {
     size_t older, newer;             /* by when they were committed last */
     int is_known, is_moved;          /* which of the two states there are */
+    uint64_t known_in, listed_in;    /* of round and listing of the session; 0 = none */
     evtwin__battery_state now, next; /* committed, pending */
     double *past, *next_past;        /* the same of its past, owned; NULL = none */
     char *next_reasons;              /* JSON, owned; NULL = none */
@@ -30,8 +31,8 @@ typedef struct evtwin__session_battery {
 
 struct evtwin_session {
     const evtwin_predictor *predictor;
-    const evtwin__past *past; /* NULL = the models see none */
-    const char *version;
+    const evtwin__past *past;     /* NULL = the models see none */
+    const char *version, *bundle; /* of the predictor; models are the same if both are */
     size_t max_batteries, n_known;
     size_t n_reasons; /* of each battery's newest row; 0 = none */
     int explains_each;
@@ -40,7 +41,8 @@ struct evtwin_session {
     size_t *moved; /* (n_moved of capacity) numbers in the order of their first move */
     size_t capacity, n_moved;
     evtwin__watch *watch; /* of the features */
-    int has_logged;
+    int has_logged, has_logged_recall;
+    uint64_t round, listing; /* from the first; how often doubted, and evtwin_session_unknown */
     evtwin__impossible impossible; /* of the last table */
 };
 
@@ -63,6 +65,14 @@ void evtwin__session_forget_oldest(evtwin_session *session);
 /* Leave out the ids that have no state any more where they are many; not while a state is pending.
  */
 evtwin_status evtwin__session_tidy(evtwin_session *session);
+
+/* evtwin_session_restore without its line in the log; also the number of states that were ignored.
+ */
+evtwin_status evtwin__session_take_states(evtwin_session *session, const evtwin_table *states,
+                                          size_t *n_ignored_out);
+
+/* Say once that states are ignored, so many of so many. */
+void evtwin__session_log_ignored(const evtwin_session *session, size_t n_ignored, size_t n);
 
 /* Free all that the session has but its watch. */
 void evtwin__session_clear(evtwin_session *session);

@@ -61,7 +61,8 @@ evtwin_status evtwin_session_swap(evtwin_session *session, const evtwin_predicto
     const evtwin__past *past = evtwin__predictor_past(predictor);
     const int is_kept = past != NULL && session->past != NULL &&
                         strcmp(evtwin__past_kind(past), evtwin__past_kind(session->past)) == 0;
-    const int is_same = strcmp(info.version, session->version) == 0;
+    const int is_same =
+        strcmp(info.version, session->version) == 0 && strcmp(info.bundle, session->bundle) == 0;
     size_t n_anew = 0;
     for (size_t i = 1; i < session->capacity; i++) {
         n_anew += (size_t)pass_on(past, is_kept, is_same, &session->battery[i]);
@@ -72,6 +73,8 @@ evtwin_status evtwin_session_swap(evtwin_session *session, const evtwin_predicto
     session->predictor = predictor;
     session->past = past;
     session->version = info.version;
+    session->bundle = info.bundle;
+    session->has_logged_recall = 0;
     session->impossible = (evtwin__impossible){0};
     if (n_anew_out != NULL) {
         *n_anew_out = n_anew;

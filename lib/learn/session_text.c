@@ -35,9 +35,9 @@ static const char *target_name(size_t t) {
     return target.name;
 }
 
-/* {"format":1,"model":"0123456789ab","rows":3,"last":{"rul":80.5,"failure":null}}, "reasons":{…}
- * (session_reasons.c), "past_of":"0123456789ab" (evtwin__past_kind) and "past":[…] where there are
- * some. */
+/* {"format":1,"model":"evtwin-rul/3","bundle":"0123456789ab","rows":3,"last":{"rul":80.5,"failure":null}},
+ * "reasons":{…} (session_reasons.c), "past_of":"0123456789ab" (evtwin__past_kind) and "past":[…]
+ * where there are some. */
 static void write_state(const evtwin_session *s, const evtwin__session_battery *b,
                         evtwin__text *text) {
     const size_t n = s->past != NULL ? evtwin__past_size(s->past) : 0;
@@ -45,6 +45,7 @@ static void write_state(const evtwin_session *s, const evtwin__session_battery *
     evtwin__text_open(text, NULL, '{');
     evtwin__text_integer(text, "format", FORMAT);
     evtwin__text_string(text, "model", s->version);
+    evtwin__text_string(text, "bundle", s->bundle);
     evtwin__text_integer(text, "rows", b->next.n_rows);
     evtwin__text_open(text, "last", '{');
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
@@ -67,27 +68,32 @@ static void write_state(const evtwin_session *s, const evtwin__session_battery *
 
 /* Is the past of that state of the kind that this session keeps? A version before past_of left it
  * out: such a past is known to be only where the model is. */
-static int is_kind(const evtwin_session *s, const json_t *state, int is_same_model) {
+static int is_kind(const evtwin_session *s, const json_t *state, int is_same) {
     const char *kind = json_string_value(json_object_get(state, "past_of"));
-    return kind != NULL
-               ? strcmp(kind, evtwin__past_kind(s->past)) == 0
-               : is_same_model || (s->past == NULL && json_object_get(state, "past") == NULL);
+    return kind != NULL ? strcmp(kind, evtwin__past_kind(s->past)) == 0
+                        : is_same || (s->past == NULL && json_object_get(state, "past") == NULL);
+}
+
+/* A version of a registry may be another bundle after that was set up anew. A state of before 0.2
+ * does not name its bundle: its version, which was the bundle's own, tells. */
+static int is_same_model(const evtwin_session *s, const json_t *state, const char *model) {
+    const char *bundle = json_string_value(json_object_get(state, "bundle"));
+    return strcmp(model, s->version) == 0 && (bundle == NULL || strcmp(bundle, s->bundle) == 0);
 }
 
 /* 0 if these are not as many numbers as the past has, or are of another kind. What another model
  * has said of the battery's end of life is none of this one's business. */
-static int read_past(const evtwin_session *s, const json_t *state, int is_same_model,
-                     double *past) {
+static int read_past(const evtwin_session *s, const json_t *state, int is_same, double *past) {
     const json_t *array = json_object_get(state, "past");
     const size_t n = s->past != NULL ? evtwin__past_size(s->past) : 0;
-    if (!is_kind(s, state, is_same_model) || json_array_size(array) != n) {
+    if (!is_kind(s, state, is_same) || json_array_size(array) != n) {
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
         const json_t *value = json_array_get(array, i);
         past[i] = json_is_number(value) ? json_number_value(value) : (double)NAN;
     }
-    if (n > 0 && !is_same_model) {
+    if (n > 0 && !is_same) {
         evtwin__past_forget_said(s->past, past);
     }
     return 1;
@@ -106,7 +112,7 @@ static int read_state(const evtwin_session *s, const char *text, evtwin__battery
     const int is_ours = json_integer_value(json_object_get(json, "format")) == FORMAT &&
                         model != NULL && json_is_integer(rows) &&
                         json_integer_value(rows) < MOST_ROWS && json_is_object(last) &&
-                        read_past(s, json, strcmp(model, s->version) == 0, past);
+                        read_past(s, json, is_same_model(s, json, model), past);
     if (is_ours) {
         out->n_rows = json_integer_value(rows);
         for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
@@ -207,13 +213,14 @@ static evtwin_status restore_state(evtwin_session *s, const char *id, const char
     evtwin__free(s->battery[number].past);
     s->battery[number].past = past;
     s->battery[number].now = read;
+    s->battery[number].known_in = s->round;
     evtwin__session_mark_seen(s, number);
     *is_taken_out = 1;
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table *states) {
-    EVTWIN_FAIL_IF(session == NULL || states == NULL, EVTWIN_E_ARG, "session or states is NULL");
+evtwin_status evtwin__session_take_states(evtwin_session *session, const evtwin_table *states,
+                                          size_t *n_ignored_out) {
     EVTWIN_FAIL_IF(session->n_moved > 0, EVTWIN_E_STATE,
                    "%zu states are pending: commit or roll back first", session->n_moved);
     size_t col[N_COLS];
@@ -233,12 +240,23 @@ evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table
     }
     evtwin__free(steps);
     evtwin__session_forget_oldest(session);
-    if (st >= 0 && n_taken < rows) {
-        evtwin__log(
-            EVTWIN_LOG_WARNING,
-            "%zu of %zu saved states of batteries are ignored, which begin anew: their past "
-            "is made of other features than model %s looks at, or of another format",
-            rows - n_taken, rows, session->version);
-    }
+    *n_ignored_out = rows - n_taken;
     return st;
+}
+
+void evtwin__session_log_ignored(const evtwin_session *session, size_t n_ignored, size_t n) {
+    evtwin__log(EVTWIN_LOG_WARNING,
+                "%zu of %zu saved states of batteries are ignored, which begin anew: their past "
+                "is made of other features than model %s looks at, or of another format",
+                n_ignored, n, session->version);
+}
+
+evtwin_status evtwin_session_restore(evtwin_session *session, const evtwin_table *states) {
+    EVTWIN_FAIL_IF(session == NULL || states == NULL, EVTWIN_E_ARG, "session or states is NULL");
+    size_t n_ignored = 0;
+    EVTWIN_TRY(evtwin__session_take_states(session, states, &n_ignored));
+    if (n_ignored > 0) {
+        evtwin__session_log_ignored(session, n_ignored, evtwin_table_rows(states));
+    }
+    return EVTWIN_OK;
 }

@@ -8,7 +8,7 @@
 /* All zero: nothing was observed, and nothing is written. */
 typedef struct evtwin__models_copy {
     int has_models, has_follower;
-    char version[256], bundle[16]; /* as the predictor has them */
+    char version[EVTWIN_MODEL_VERSION_SIZE], bundle[16]; /* as the predictor has them */
     evtwin_follower_info follower;
 } evtwin__models_copy;
 

@@ -32,6 +32,8 @@ typedef struct evtwin__kept {
     const char *sql_table, *sql_order;
     int is_replaced; /* what is put takes the place of all that was there, not of equal keys */
     size_t n_columns, n_required; /* the first n_required are texts that no row may lack */
+    size_t n_ordered; /* of the columns behind them: what is lesser by these than what is kept of
+                         its key does not take its place */
     evtwin__kept_column column[EVTWIN__KEPT_MAX_COLUMNS];
 } evtwin__kept;
 
@@ -105,10 +107,10 @@ extern const evtwin__kept_column evtwin__alert_group_columns[EVTWIN__G_COUNT];
     /* states NULL: none */                                                                        \
     X(put_predictions, const evtwin__rows *rows, const evtwin_table *states,                       \
       size_t *n_updated_out)                                                                       \
-    /* kept gives a table without rows if nothing is; key NULL: all, else the rows whose first     \
-       column it is */                                                                             \
+    /* kept gives a table without rows if nothing is; keys NULL: all, in the order of the table,   \
+       else the rows whose first column is one of these (n_keys) different ones */                 \
     X(keep, evtwin__kept_id which, const evtwin_table *table)                                      \
-    X(kept, evtwin__kept_id which, const char *key, evtwin_table **out)                            \
+    X(kept, evtwin__kept_id which, const char *const *keys, size_t n_keys, evtwin_table **out)     \
     X(put_letters, const evtwin_letter *letters, size_t n)                                         \
     X(expire, size_t *n_deleted_out)                                                               \
     X(backup, const char *path)                                                                    \

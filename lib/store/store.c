@@ -252,17 +252,21 @@ static evtwin_status keep(evtwin_store *store, evtwin__kept_id which, const evtw
     return store->backend->keep(store, which, table);
 }
 
-static evtwin_status kept(evtwin_store *store, evtwin__kept_id which, const char *key,
-                          evtwin_table **out) {
+static evtwin_status kept_rows(evtwin_store *store, evtwin__kept_id which, const char *const *keys,
+                               size_t n_keys, evtwin_table **out) {
     evtwin_table *table = NULL;
-    EVTWIN_TRY(check(store, out, "out", READS));
-    EVTWIN_TRY(store->backend->kept(store, which, key, &table));
+    EVTWIN_TRY(store->backend->kept(store, which, keys, n_keys, &table));
     if (evtwin_table_rows(table) == 0) {
         evtwin_table_free(table);
         table = NULL;
     }
     *out = table;
     return table != NULL ? EVTWIN_OK : EVTWIN_DONE;
+}
+
+static evtwin_status kept(evtwin_store *store, evtwin__kept_id which, evtwin_table **out) {
+    EVTWIN_TRY(check(store, out, "out", READS));
+    return kept_rows(store, which, NULL, 0, out);
 }
 
 evtwin_status evtwin_store_put_predictions(evtwin_store *store, const evtwin_table *table,
@@ -282,12 +286,54 @@ evtwin_status evtwin_store_put_predictions(evtwin_store *store, const evtwin_tab
 }
 
 evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table **out) {
-    return kept(store, EVTWIN__KEPT_STATES, NULL, out);
+    return kept(store, EVTWIN__KEPT_STATES, out);
 }
 
 evtwin_status evtwin_store_state(evtwin_store *store, const char *battery_id, evtwin_table **out) {
+    EVTWIN_FAIL_IF(out == NULL, EVTWIN_E_ARG, "out is NULL");
     EVTWIN_TRY(check(store, battery_id, "battery_id", READS));
-    return kept(store, EVTWIN__KEPT_STATES, battery_id, out);
+    return kept_rows(store, EVTWIN__KEPT_STATES, &battery_id, 1, out);
+}
+
+/* The strings of a column, each once; *ids_out is freed with evtwin__free. */
+static evtwin_status list_ids(const evtwin_table *table, size_t col, const char ***ids_out,
+                              size_t *n_out) {
+    const int32_t *codes = evtwin_table_codes(table, col);
+    const size_t n_texts = evtwin_table_dict_size(table, col);
+    const char **ids = evtwin__calloc(n_texts, sizeof *ids);
+    size_t n = 0;
+    EVTWIN_FAIL_IF(ids == NULL, EVTWIN_E_NOMEM, "out of memory for %zu batteries", n_texts);
+    for (size_t row = 0; row < evtwin_table_rows(table); row++) {
+        if (codes[row] >= 0) { /* each in the place of its code first */
+            ids[codes[row]] = evtwin_table_dict_text(table, col, codes[row]);
+        }
+    }
+    for (size_t code = 0; code < n_texts; code++) {
+        if (ids[code] != NULL) {
+            ids[n++] = ids[code];
+        }
+    }
+    *ids_out = ids;
+    *n_out = n;
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin_store_states_of(evtwin_store *store, const evtwin_table *batteries,
+                                     evtwin_table **out) {
+    EVTWIN_FAIL_IF(store == NULL || batteries == NULL || out == NULL, EVTWIN_E_ARG,
+                   "store, batteries or out is NULL");
+    const size_t col = evtwin_table_find(batteries, "battery_id");
+    EVTWIN_FAIL_IF(evtwin_table_codes(batteries, col) == NULL, EVTWIN_E_SCHEMA,
+                   "the table of batteries has no column battery_id of texts");
+    /* who may write is about to, and must not wait for tables that he makes */
+    EVTWIN_TRY(check(store, out, "out", store->options.read_only ? READS : INSERTS));
+    const char **ids = NULL;
+    size_t n = 0;
+    EVTWIN_TRY(list_ids(batteries, col, &ids, &n));
+    const evtwin_status st =
+        n > 0 ? kept_rows(store, EVTWIN__KEPT_STATES, ids, n, out) : EVTWIN_DONE;
+    evtwin__free(ids);
+    return none_is_null(st, out);
 }
 
 evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_table *scores) {
@@ -295,7 +341,7 @@ evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwin_table *sc
 }
 
 evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out) {
-    return kept(store, EVTWIN__KEPT_SCORES, NULL, out);
+    return kept(store, EVTWIN__KEPT_SCORES, out);
 }
 
 evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
@@ -312,7 +358,7 @@ evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
 evtwin_status evtwin_store_thresholds(evtwin_store *store, evtwin_thresholds **out) {
     evtwin_table *limits = NULL;
     evtwin_status st = check(store, out, "out", READS);
-    if (st >= 0 && (st = store->backend->kept(store, EVTWIN__KEPT_LIMITS, NULL, &limits)) >= 0) {
+    if (st >= 0 && (st = store->backend->kept(store, EVTWIN__KEPT_LIMITS, NULL, 0, &limits)) >= 0) {
         st = evtwin_thresholds_from_table(limits, out);
     }
     evtwin_table_free(limits);

@@ -17,18 +17,34 @@ static const struct {
             [EVTWIN_BOOL] = {EVTWIN__PG_BOOL, "bool"},
             [EVTWIN_TEXT] = {EVTWIN__PG_TEXT, "text"}};
 
-/* The names of the first n columns, each with prefix before it. */
-static void add_names(const evtwin__kept *kept, size_t n, const char *prefix, char *sql,
-                      size_t size) {
-    for (size_t c = 0; c < n; c++) {
-        evtwin__text_append(sql, size, "%s%s\"%s\"", c > 0 ? ", " : "", prefix,
+/* The names of n columns from first on, each with prefix before it. */
+static void add_some(const evtwin__kept *kept, size_t first, size_t n, const char *prefix,
+                     char *sql, size_t size) {
+    for (size_t c = first; c < first + n; c++) {
+        evtwin__text_append(sql, size, "%s%s\"%s\"", c > first ? ", " : "", prefix,
                             kept->column[c].name);
     }
 }
 
-/* Rows from arrays in the place of rows of equal keys; of equal ones among them the last. In the
- * order of the keys, so that two who put the same wait for each other; but tables that have an
- * order keep that of putting. */
+static void add_names(const evtwin__kept *kept, size_t n, const char *prefix, char *sql,
+                      size_t size) {
+    add_some(kept, 0, n, prefix, sql, size);
+}
+
+/* … unless what is kept is greater by the columns of its order. */
+static void add_guard(const evtwin__kept *kept, char *sql, size_t size) {
+    char own[40];
+    snprintf(own, sizeof own, "%s.", kept->sql_table);
+    evtwin__text_append(sql, size, " WHERE ((");
+    add_some(kept, kept->n_required, kept->n_ordered, "EXCLUDED.", sql, size);
+    evtwin__text_append(sql, size, ") < (");
+    add_some(kept, kept->n_required, kept->n_ordered, own, sql, size);
+    evtwin__text_append(sql, size, ")) IS NOT TRUE");
+}
+
+/* Rows from arrays in the place of rows of equal keys; of equal ones among them the greatest by the
+ * columns of their order, then the last. In the order of the keys, so that two who put the same
+ * wait for each other; but tables that have an order keep that of putting. */
 static void put_sql(const evtwin__kept *kept, char *sql, size_t size) {
     const int is_in_order = strncmp(kept->sql_order, "rowid", 5) == 0;
     evtwin__text_append(sql, size, "INSERT INTO %s (", kept->sql_table);
@@ -46,6 +62,10 @@ static void put_sql(const evtwin__kept *kept, char *sql, size_t size) {
     add_names(kept, kept->n_columns, "", sql, size);
     evtwin__text_append(sql, size, ", n) ORDER BY ");
     add_names(kept, kept->n_required, "", sql, size);
+    for (size_t c = 0; c < kept->n_ordered; c++) {
+        evtwin__text_append(sql, size, ", \"%s\" DESC NULLS LAST",
+                            kept->column[kept->n_required + c].name);
+    }
     evtwin__text_append(sql, size, ", n DESC) AS last%s ON CONFLICT (",
                         is_in_order ? " ORDER BY n" : "");
     add_names(kept, kept->n_required, "", sql, size);
@@ -54,6 +74,9 @@ static void put_sql(const evtwin__kept *kept, char *sql, size_t size) {
     evtwin__text_append(sql, size, ") = (SELECT ");
     add_names(kept, kept->n_columns, "EXCLUDED.", sql, size);
     evtwin__text_append(sql, size, ")%s", is_in_order ? ", rowid = DEFAULT" : "");
+    if (kept->n_ordered > 0) {
+        add_guard(kept, sql, size);
+    }
 }
 
 static evtwin_status put_all(evtwin__pg *pg, const evtwin__kept *kept, const evtwin_table *table) {
@@ -90,12 +113,12 @@ evtwin_status evtwin__postgres_keep(evtwin_store *store, evtwin__kept_id which,
     return evtwin__pg_end(pg, evtwin__postgres_keep_rows(pg, which, table));
 }
 
-static void get_sql(const evtwin__kept *kept, int has_key, char *sql, size_t size) {
+static void get_sql(const evtwin__kept *kept, int has_keys, char *sql, size_t size) {
     evtwin__text_append(sql, size, "SELECT ");
     add_names(kept, kept->n_columns, "", sql, size);
     evtwin__text_append(sql, size, " FROM %s", kept->sql_table);
-    if (has_key) {
-        evtwin__text_append(sql, size, " WHERE \"%s\" = $1", kept->column[0].name);
+    if (has_keys) { /* one question, and a look-up in the primary key for each */
+        evtwin__text_append(sql, size, " WHERE \"%s\" = ANY($1::text[])", kept->column[0].name);
     }
     evtwin__text_append(sql, size, " ORDER BY %s", kept->sql_order);
 }
@@ -111,19 +134,22 @@ static evtwin_status fill(const evtwin__kept *kept, const evtwin__pg_result *res
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__postgres_kept(evtwin_store *store, evtwin__kept_id which, const char *key,
-                                    evtwin_table **out) {
+evtwin_status evtwin__postgres_kept(evtwin_store *store, evtwin__kept_id which,
+                                    const char *const *keys, size_t n_keys, evtwin_table **out) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
     evtwin__pg_result *result = NULL;
     evtwin_table *table = NULL;
     evtwin__pg_params params = {.n = 0};
     char sql[400] = "";
-    get_sql(kept, key != NULL, sql, sizeof sql);
-    if (key != NULL) {
-        evtwin__pg_add_text(&params, key);
+    get_sql(kept, keys != NULL, sql, sizeof sql);
+    if (keys != NULL) {
+        const size_t array = evtwin__pg_add_array(&params, EVTWIN__PG_TEXT);
+        for (size_t k = 0; k < n_keys; k++) {
+            evtwin__pg_push_text(&params, array, keys[k]);
+        }
     }
-    evtwin_status st =
-        evtwin__pg_query(((postgres_store *)store)->pg, sql, key != NULL ? &params : NULL, &result);
+    evtwin_status st = evtwin__pg_query(((postgres_store *)store)->pg, sql,
+                                        keys != NULL ? &params : NULL, &result);
     evtwin__pg_params_free(&params);
     st = st < 0 ? st : evtwin_table_create(&table);
     st = st < 0 ? st : fill(kept, result, table);

@@ -159,7 +159,7 @@ evtwin_status evtwin__rows_get(const evtwin__rows *rows, size_t i, evtwin__value
 /* clang-format off */
 const evtwin__kept evtwin__kept_tables[EVTWIN__N_KEPT] = {
     [EVTWIN__KEPT_STATES] = {
-        "ev_state", "battery_id", .n_columns = 4, .n_required = 1,
+        "ev_state", "battery_id", .n_columns = 4, .n_required = 1, .n_ordered = 2,
         .column = {TEXT("battery_id"), {"time", EVTWIN_TIME}, {"seq", EVTWIN_I64}, TEXT("state")}},
     [EVTWIN__KEPT_SCORES] = {
         "ev_model", "rowid DESC", .n_columns = 10, .n_required = 2,

@@ -262,35 +262,48 @@ evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, c
     return st;
 }
 
-evtwin_status evtwin__sqlite_read_table(evtwin__stmt *stmt, const evtwin__kept_column *column,
-                                        size_t n_columns, evtwin_table **out) {
-    answer a;
-    evtwin_status st = start(&a, 0);
+static evtwin_status start_columns(answer *a, const evtwin__kept_column *column, size_t n_columns) {
+    evtwin_status st = start(a, 0);
     for (size_t c = 0; c < n_columns && st >= 0; c++) {
-        st = add_column(&a, column[c].name, column[c].type, "");
+        st = add_column(a, column[c].name, column[c].type, "");
     }
-    st = add_rows(&a, NULL, stmt, st);
-    if (st < 0 || (st = evtwin_table_resize(a.table, a.rows)) < 0) {
-        evtwin_table_free(a.table);
+    return st;
+}
+
+/* As finish, but a table without rows is given out too. */
+static evtwin_status finish_table(answer *a, evtwin_status st, evtwin_table **out) {
+    if (st < 0 || (st = evtwin_table_resize(a->table, a->rows)) < 0) {
+        evtwin_table_free(a->table);
         return st;
     }
-    *out = a.table;
+    *out = a->table;
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which, const char *key,
-                                  evtwin_table **out) {
+evtwin_status evtwin__sqlite_read_table(evtwin__stmt *stmt, const evtwin__kept_column *column,
+                                        size_t n_columns, evtwin_table **out) {
+    answer a;
+    const evtwin_status st = start_columns(&a, column, n_columns);
+    return finish_table(&a, add_rows(&a, NULL, stmt, st), out);
+}
+
+/* Key by key: each is a look-up in the primary key, however many rows there are. */
+evtwin_status evtwin__sqlite_kept(evtwin_store *store, evtwin__kept_id which,
+                                  const char *const *keys, size_t n_keys, evtwin_table **out) {
     const evtwin__kept *kept = &evtwin__kept_tables[which];
     evtwin__stmt *stmt = NULL;
     EVTWIN_TRY(evtwin__sqlite_prepare_kept(((sqlite_store *)store)->db, which,
-                                           key != NULL ? EVTWIN__KEPT_GET_ONE : EVTWIN__KEPT_GET,
+                                           keys != NULL ? EVTWIN__KEPT_GET_ONE : EVTWIN__KEPT_GET,
                                            &stmt));
-    if (key != NULL) {
-        evtwin__stmt_bind_text(stmt, 1, key);
+    answer a;
+    evtwin_status st = start_columns(&a, kept->column, kept->n_columns);
+    for (size_t k = 0; k < n_keys && st >= 0; k++) {
+        evtwin__stmt_bind_text(stmt, 1, keys[k]);
+        st = add_rows(&a, NULL, stmt, st);
     }
-    const evtwin_status st = evtwin__sqlite_read_table(stmt, kept->column, kept->n_columns, out);
+    st = keys == NULL ? add_rows(&a, NULL, stmt, st) : st;
     evtwin__stmt_free(stmt);
-    return st;
+    return finish_table(&a, st, out);
 }
 
 /* The columns of a row, its prediction's taken from the standing prediction that follows it, and

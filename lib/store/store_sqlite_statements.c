@@ -302,30 +302,60 @@ evtwin_status evtwin__sqlite_exec_marked(evtwin__db *db, const char *text) {
     return use_sql(db, &sql, NULL);
 }
 
+/* The names of n columns from first on, each with prefix before it. */
+static void name_columns(evtwin__text *sql, const evtwin__kept *kept, size_t first, size_t n,
+                         const char *prefix) {
+    for (size_t c = first; c < first + n; c++) {
+        evtwin__sql_say(sql, "%s%s\"%s\"", c > first ? ", " : "", prefix, kept->column[c].name);
+    }
+}
+
+/* A row in the place of that of its key; but not of one that is greater by the columns of its
+ * order. */
+static void write_put(evtwin__text *sql, const evtwin__kept *kept) {
+    const size_t n_key = kept->n_required, n = kept->n_columns;
+    evtwin__sql_say(sql, "INSERT %sINTO %s (", kept->n_ordered > 0 ? "" : "OR REPLACE ",
+                    kept->sql_table);
+    name_columns(sql, kept, 0, n, "");
+    for (size_t c = 0; c < n; c++) {
+        evtwin__text_put(sql, c == 0 ? ") VALUES (?" : ", ?");
+    }
+    evtwin__text_put(sql, ")");
+    if (kept->n_ordered > 0) {
+        evtwin__text_put(sql, " ON CONFLICT (");
+        name_columns(sql, kept, 0, n_key, "");
+        evtwin__text_put(sql, ") DO UPDATE SET (");
+        name_columns(sql, kept, n_key, n - n_key, "");
+        evtwin__text_put(sql, ") = (");
+        name_columns(sql, kept, n_key, n - n_key, "excluded.");
+        evtwin__text_put(sql, ") WHERE ((");
+        name_columns(sql, kept, n_key, kept->n_ordered, "excluded.");
+        evtwin__text_put(sql, ") < (");
+        name_columns(sql, kept, n_key, kept->n_ordered, "");
+        evtwin__text_put(sql, ")) IS NOT TRUE");
+    }
+}
+
+static void write_get(evtwin__text *sql, const evtwin__kept *kept, evtwin__kept_use use) {
+    evtwin__text_put(sql, "SELECT ");
+    name_columns(sql, kept, 0, kept->n_columns, "");
+    evtwin__sql_say(sql, " FROM %s", kept->sql_table);
+    if (use == EVTWIN__KEPT_GET_ONE) {
+        evtwin__sql_say(sql, " WHERE \"%s\" = ?", kept->column[0].name);
+    }
+    evtwin__sql_say(sql, " ORDER BY %s", kept->sql_order);
+}
+
 evtwin_status evtwin__sqlite_prepare_kept(evtwin__db *db, evtwin__kept_id which,
                                           evtwin__kept_use use, evtwin__stmt **out) {
-    const int is_read = use != EVTWIN__KEPT_PUT;
     const evtwin__kept *kept = &evtwin__kept_tables[which];
     evtwin__text sql = {.size = 0};
-    if (is_read) {
-        evtwin__text_put(&sql, "SELECT ");
+    if (use == EVTWIN__KEPT_PUT) {
+        write_put(&sql, kept);
     } else {
-        evtwin__sql_say(&sql, "INSERT OR REPLACE INTO %s (", kept->sql_table);
+        write_get(&sql, kept, use);
     }
-    for (size_t c = 0; c < kept->n_columns; c++) {
-        evtwin__sql_say(&sql, "%s\"%s\"", c > 0 ? ", " : "", kept->column[c].name);
-    }
-    if (is_read) {
-        evtwin__sql_say(&sql, " FROM %s", kept->sql_table);
-        if (use == EVTWIN__KEPT_GET_ONE) {
-            evtwin__sql_say(&sql, " WHERE \"%s\" = ?", kept->column[0].name);
-        }
-        evtwin__sql_say(&sql, " ORDER BY %s", kept->sql_order);
-    }
-    for (size_t c = 0; c < kept->n_columns && !is_read; c++) {
-        evtwin__text_put(&sql, c == 0 ? ") VALUES (?" : ", ?");
-    }
-    evtwin__text_add(&sql, is_read ? "" : ")", is_read ? 1 : 2);
+    evtwin__text_add(&sql, "", 1);
     return use_sql(db, &sql, out);
 }
 

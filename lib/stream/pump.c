@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "stream/pacing.h"
 #include "stream/pump_predict.h"
+#include "stream/pump_recall.h"
 #include "stream/scheme.h"
 
 #include <stdio.h>
@@ -136,6 +137,7 @@ static void note_share(evtwin_pump *p) {
     const unsigned share = evtwin__source_share(p->source);
     if (share != p->share) {
         p->share = share;
+        evtwin_session_doubt(p->session);
         report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_SHARE_CHANGED,
                                        .uri = evtwin_source_uri(p->source)});
     }
@@ -326,6 +328,7 @@ static evtwin_status deliver_read(evtwin_pump *p, int timeout_ms, int is_last) {
     if (p->stage == STAGE_READ) {
         note_position(p);
         note_share(p);
+        EVTWIN_TRY(evtwin__pump_recall(p));
         EVTWIN_TRY(predict_batch(p));
     }
     return is_last || p->stage == STAGE_PREDICTED ? deliver(p, timeout_ms, is_last) : EVTWIN_OK;

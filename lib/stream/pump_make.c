@@ -36,6 +36,10 @@ evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump
     EVTWIN_FAIL_IF(taken.max_batch_rows == 0 || !(taken.first_pause_s >= 0.0) ||
                        !(taken.longest_pause_s >= 0.0) || !(taken.drain_s >= 0.0),
                    EVTWIN_E_ARG, "max_batch_rows is 0, or a time is not 0 s or more");
+    EVTWIN_FAIL_IF(taken.recalls_states && taken.max_held_rows > 0, EVTWIN_E_ARG,
+                   "recalls_states and max_held_rows %zu: a sink for which rows are held does not "
+                   "know the batteries' pasts",
+                   taken.max_held_rows);
     evtwin_pump *p = evtwin__calloc(1, sizeof *p);
     EVTWIN_FAIL_IF(p == NULL, EVTWIN_E_NOMEM, "out of memory for a pump");
     const evtwin_status st = evtwin_telemetry_table_create(&p->batch);
@@ -133,6 +137,9 @@ evtwin_status evtwin_pump_take_spool(evtwin_pump *pump, evtwin_spool *spool) {
                    "the pump has a spool, or has run");
     EVTWIN_FAIL_IF(pump->setup.options.n_reasons > 0, EVTWIN_E_UNSUPPORTED,
                    "n_reasons is %zu, and a spool keeps no reasons", pump->setup.options.n_reasons);
+    EVTWIN_FAIL_IF(
+        pump->setup.options.recalls_states, EVTWIN_E_UNSUPPORTED,
+        "recalls_states: the sinks behind a spool may not know the batteries' pasts yet");
     pump->spool = spool;
     return EVTWIN_OK;
 }

@@ -82,6 +82,9 @@ evtwin_status evtwin__sink_create(const evtwin_sink_callbacks *callbacks, void *
  */
 void evtwin__sink_interrupt(evtwin_sink *sink);
 
+/* Does it keep states of batteries, and give them back? */
+int evtwin__sink_keeps_states(const evtwin_sink *sink);
+
 /* Does evtwin_sink_check ask anything of it? */
 int evtwin__sink_has_check(const evtwin_sink *sink);
 

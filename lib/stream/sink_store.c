@@ -117,6 +117,10 @@ static evtwin_status position_of(void *ctx, const char *source, char *text, size
                                          : evtwin_store_position(s->store, source, text, text_size);
 }
 
+static evtwin_status states_of(void *ctx, const evtwin_table *batteries, evtwin_table **out) {
+    return evtwin_store_states_of(((store_sink *)ctx)->store, batteries, out);
+}
+
 static evtwin_status check_sink(void *ctx, int timeout_ms) {
     return evtwin__store_check(((store_sink *)ctx)->store, timeout_ms);
 }
@@ -137,7 +141,8 @@ static void interrupt_sink(void *ctx) {
              .position = position_of,                                                              \
              .check = check_sink,                                                                  \
              .write_letters = write_letters,                                                       \
-             .interrupt = interrupt_sink}
+             .interrupt = interrupt_sink,                                                          \
+             .states = states_of}
 
 const evtwin__scheme evtwin__sink_sqlite = {.name = "sqlite", .names_file = 1, STORE_SINK};
 const evtwin__scheme evtwin__sink_postgresql = {.name = "postgresql", .takes_host = 1, STORE_SINK};

@@ -307,6 +307,28 @@ evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *source, char *
     return st < 0 ? name_failure(sink, st) : st;
 }
 
+int evtwin__sink_keeps_states(const evtwin_sink *sink) {
+    return sink->callbacks.states != NULL;
+}
+
+evtwin_status evtwin_sink_states(evtwin_sink *sink, const evtwin_table *batteries,
+                                 evtwin_table **out) {
+    EVTWIN_FAIL_IF(sink == NULL || batteries == NULL || out == NULL, EVTWIN_E_ARG,
+                   "sink, batteries or out is NULL");
+    const size_t id = evtwin_table_find(batteries, "battery_id");
+    EVTWIN_FAIL_IF(evtwin_table_codes(batteries, id) == NULL, EVTWIN_E_SCHEMA,
+                   "the table of batteries has no column battery_id of texts");
+    evtwin_table *states = NULL;
+    evtwin_status st = EVTWIN_DONE;
+    if (evtwin__sink_keeps_states(sink)) {
+        forget_error();
+        st = sink->callbacks.states(sink->ctx, batteries, &states);
+        EVTWIN_TRY(st < 0 ? name_failure(sink, st) : EVTWIN_OK);
+    }
+    *out = states;
+    return states != NULL ? EVTWIN_OK : EVTWIN_DONE;
+}
+
 int evtwin__sink_has_check(const evtwin_sink *sink) {
     return sink->callbacks.check != NULL;
 }

@@ -11,14 +11,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_DEPTH = 32, MAX_OPEN = 8 };
+enum { MAX_DEPTH = 32 };
 
 typedef struct download {
     const evtwin__place *place;
@@ -115,16 +114,6 @@ static evtwin_status get_level(download *d, const char *path, int depth) {
 
 /* ---- the folder ---- */
 
-static int remove_one(const char *path, const struct stat *s, int type, struct FTW *ftw) {
-    (void)s, (void)type, (void)ftw;
-    remove(path);
-    return 0;
-}
-
-static void remove_tree(const char *folder) {
-    nftw(folder, remove_one, MAX_OPEN, FTW_DEPTH | FTW_PHYS);
-}
-
 /* It is not there, or nothing is in it. */
 static evtwin_status check_empty(const char *folder) {
     DIR *dir = opendir(folder);
@@ -168,7 +157,7 @@ static evtwin_status get_all(const evtwin__place *place, const char *folder) {
         if (mkdtemp(temporary) == NULL) {
             st = evtwin__fail_errno(target, errno);
         } else if ((st = fill(place, target, temporary)) < 0) {
-            remove_tree(temporary);
+            evtwin__remove_tree(temporary);
         }
     }
     evtwin__free(target);

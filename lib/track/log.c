@@ -2,11 +2,11 @@
 /* track/log.c: parameters, metrics, tags and data sets of a run, in pieces that the server takes.
  */
 
+#include "track/key_characters.h"
 #include "track/run.h"
 
 #include "core/mem.h"
 #include "core/status.h"
-#include "core/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -36,11 +36,10 @@ static size_t count_characters(const char *text) {
 }
 
 /* What MLflow's validate_param_and_metric_name takes on every system: a relative path in its normal
- * form of letters, digits and "_-. :". A wrong one fails the whole request, so it is known before.
+ * form of letters, digits (of any script) and "_-. :". A wrong one fails the whole request, so it
+ * is known before.
  */
 static int is_key(const char *key) {
-    static const char good[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. :/";
     for (const char *name = key;;) {
         const size_t n = strcspn(name, "/");
         if (n == 0 || (n <= 2 && strspn(name, ".") >= n)) {
@@ -54,12 +53,7 @@ static int is_key(const char *key) {
     if (strncmp(key, "..", 2) == 0) { /* for MLflow, "..a" leads out as well */
         return 0;
     }
-    for (const char *c = key; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x80 && strchr(good, *c) == NULL) {
-            return 0;
-        }
-    }
-    return evtwin__utf8_is_valid(key, strlen(key));
+    return evtwin__key_has_good_characters(key);
 }
 
 static evtwin_status check_key(const char *what, const char *key) {

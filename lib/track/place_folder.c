@@ -18,13 +18,13 @@
 
 enum { PIECE = 64 * 1024 };
 
-/* All of fd from its start, at most max bytes. */
-static evtwin_status copy(int fd, const char *from, const char *to, size_t max, size_t *size_out) {
+/* All of fd from its start, at most max bytes, into w, which is committed or abandoned. */
+static evtwin_status copy(int fd, const char *from, evtwin__writer *w, size_t max,
+                          size_t *size_out) {
     char *piece = evtwin__calloc(1, PIECE);
-    evtwin__writer *w = NULL;
     size_t size = 0;
-    evtwin_status st = piece != NULL ? evtwin__writer_open(to, &w)
-                                     : evtwin__fail(EVTWIN_E_NOMEM, "out of memory for artifacts");
+    evtwin_status st =
+        piece != NULL ? EVTWIN_OK : evtwin__fail(EVTWIN_E_NOMEM, "out of memory for artifacts");
     for (ssize_t n = 1; st == EVTWIN_OK && n > 0;) {
         do {
             n = pread(fd, piece, PIECE, (off_t)size);
@@ -47,16 +47,19 @@ static evtwin_status copy(int fd, const char *from, const char *to, size_t max, 
     return evtwin__writer_commit(w);
 }
 
+/* With the modes that the umask leaves, as MLflow's own client writes them: the server may be
+ * another user, who is to read them. */
 static evtwin_status put(const evtwin__place *place, const char *path, int fd, size_t size) {
+    evtwin__writer *w;
     char *file = evtwin__url_join(place->path, path);
     size_t n;
     EVTWIN_FAIL_IF(file == NULL, EVTWIN_E_NOMEM, "out of memory for artifacts");
     char *slash = strrchr(file, '/');
     *slash = '\0';
-    evtwin_status st = evtwin__mkdirs(file);
+    evtwin_status st = evtwin__mkdirs_shared(file);
     *slash = '/';
-    if (st == EVTWIN_OK) {
-        st = copy(fd, path, file, SIZE_MAX, &n);
+    if (st == EVTWIN_OK && (st = evtwin__writer_open_shared(file, &w)) == EVTWIN_OK) {
+        st = copy(fd, path, w, SIZE_MAX, &n);
     }
     (void)size;
     evtwin__free(file);
@@ -68,8 +71,11 @@ static evtwin_status get(const evtwin__place *place, const char *path, const cha
     char *from = evtwin__url_join(place->path, path);
     EVTWIN_FAIL_IF(from == NULL, EVTWIN_E_NOMEM, "out of memory for artifacts");
     const int fd = evtwin__fd_open(from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    const evtwin_status st =
-        fd < 0 ? evtwin__fail_errno(from, errno) : copy(fd, from, file, max, size_out);
+    evtwin__writer *w;
+    evtwin_status st = fd < 0 ? evtwin__fail_errno(from, errno) : evtwin__writer_open(file, &w);
+    if (st == EVTWIN_OK) {
+        st = copy(fd, from, w, max, size_out);
+    }
     if (fd >= 0) {
         close(fd);
     }

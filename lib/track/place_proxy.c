@@ -133,19 +133,30 @@ static evtwin_status list(const evtwin__place *place, const char *path, evtwin__
 
 static const evtwin__place_kind proxy = {put, list, get};
 
-/* "mlflow-artifacts:/PATH" or "mlflow-artifacts://HOST:PORT/PATH". Another host than the tracking
- * server's would be given its password: that is refused. */
+/* Is that "HOST:PORT" or "HOST" the tracking server's? Without a port it is that of the tracking
+ * server's scheme, as for MLflow's own client, and not that of its URI. */
+static int is_tracking_server(const evtwin_tracker *t, const char *authority, size_t n) {
+    const char *ours = t->authority, *colon = strrchr(ours, ':');
+    const char *usual = strncmp(t->base, "https:", strlen("https:")) == 0 ? ":443" : ":80";
+    const size_t n_host = (size_t)(colon - ours);
+    return (n == strlen(ours) && strncasecmp(authority, ours, n) == 0) ||
+           (n == n_host && strncasecmp(authority, ours, n) == 0 && strcmp(colon, usual) == 0);
+}
+
+/* "mlflow-artifacts:/PATH", "mlflow-artifacts://HOST:PORT/PATH" or "mlflow-artifacts://HOST/PATH".
+ * Another server than the tracking server would be given its password: that is refused. */
 evtwin_status evtwin__place_proxy(evtwin__place *place) {
     const char *rest = place->given + strlen("mlflow-artifacts:");
     if (strncmp(rest, "//", 2) == 0) {
         const size_t n = strcspn(rest + 2, "/");
-        const char *authority = place->tracker->authority;
         EVTWIN_FAIL_IF(
-            n > 0 && (n != strlen(authority) || strncasecmp(rest + 2, authority, n) != 0),
-            EVTWIN_E_UNSUPPORTED,
+            n > 0 && !is_tracking_server(place->tracker, rest + 2, n), EVTWIN_E_UNSUPPORTED,
             "artifacts at %.200s: of another server than %s, which does not get its user "
-            "and password",
-            place->uri, place->tracker->base);
+            "and password%s",
+            place->uri, place->tracker->base,
+            memchr(rest + 2, ':', n) == NULL ? " (without a port it is that of http or https: "
+                                               "write it in --default-artifact-root)"
+                                             : "");
         rest += 2 + n;
     }
     rest += strspn(rest, "/");

@@ -13,9 +13,14 @@
 #include "core/uri.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Of one PUT, 5 GiB; more would have to go in parts. Source: Amazon S3 User Guide, "Uploading
+ * objects". */
+#define MAX_PUT (UINT64_C(5) << 30)
 
 enum { PIECE = 64 * 1024, MAX_PARTS = 1000, MAX_TOKEN = 2048 };
 
@@ -151,6 +156,11 @@ static evtwin_status send_file(const evtwin__place *place, const char *url, cons
                                int fd, size_t size) {
     char hash[EVTWIN__SHA256_HEX_SIZE];
     signing s;
+    EVTWIN_FAIL_IF(size > MAX_PUT, EVTWIN_E_RANGE,
+                   "%s: has %zu bytes; S3 takes %" PRIu64
+                   " (5 GiB) in one file: make it smaller, or "
+                   "start the tracking server with --serve-artifacts",
+                   name, size, MAX_PUT);
     evtwin__request request = evtwin__track_request(place->tracker, "PUT", url, name);
     request.from_file = 1;
     request.body_fd = fd;

@@ -115,8 +115,8 @@ class Registry:
         self.runs[number] = info["run_id"]
         return number
 
-    def point(self, number):
-        self.call("registered-models/alias", name=NAME, alias="champion", version=number)
+    def point(self, number, alias="champion"):
+        self.call("registered-models/alias", name=NAME, alias=alias, version=number)
 
     def unpoint(self):
         self.call("registered-models/alias", method="DELETE", name=NAME, alias="champion")
@@ -151,9 +151,9 @@ def await_version(number):
 
 
 class Predictor(Tool):
-    def __init__(self, server, *args, models=CHAMPION, cache="cache"):
+    def __init__(self, server, *args, models=CHAMPION, cache="cache", store="sqlite:live.db"):
         self.port = servers.free_port()
-        super().__init__("evtwin-predict", "--models", models, "--store", "sqlite:live.db", "--interval",
+        super().__init__("evtwin-predict", "--models", models, "--store", store, "--interval",
                          "0.2", "--models-poll", "0.3", "--metrics-port", self.port,
                          "--models-cache", cache, *args,
                          env={"MLFLOW_TRACKING_URI": server.uri, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"})
@@ -254,6 +254,25 @@ def test_alias_of_nothing(registry, predictor, good):
     check("said once, too", predictor.said("the registry answers again") == 1)
 
 
+def test_another_program(registry, server, own_values, history):
+    """Models that look at a battery's past take over from some that do not: from then on it matters who else predicts."""
+    store = "sqlite:shared.db"
+    registry.point(own_values, alias="shared")
+    sim = Tool("evtwin-sim", "--fleet", 2, "--interval", 0.1, "--sink", store)
+    await_("a store", lambda: os.path.exists(path("shared.db")))
+    predictor = Predictor(server, models=f"models:/{NAME}@shared", cache="shared-cache", store=store)
+    other = Tool("evtwin-predict", "--models", "own-values", "--store", store, "--interval", 0.2, "--metrics-port", 0)
+    looks = predictor.metric("evtwin_registry_looks_total") or 0
+    await_("both run", lambda: "predicting the rows" in other.log_text() and
+           (predictor.metric("evtwin_registry_looks_total") or 0) > looks + 3)
+    check("models that do not look at it say nothing", predictor.said("another program") == 0)
+    registry.point(history, alias="shared")
+    await_("the others take over", lambda: predictor.said(f"{NAME}/{history} from here on") == 1)
+    await_("it says that another one predicts too", lambda: predictor.said("another program predicts the rows") == 1)
+    for tool in (predictor, other, sim):
+        tool.stop()
+
+
 def test_server_hangs(server, predictor, good):
     """The worst: it takes connections and says nothing."""
     server.pause()
@@ -304,7 +323,7 @@ def test_start_without_server(server, good):
     once = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     said = run(*args, "empty", code=UNAVAILABLE, env=once)
     check("--check has a line for the models: " + said, f"models {CHAMPION}: " in said and
-          "nor are there models in the cache" in said and "store sqlite:live.db: ok" in said)
+          "nor are there models in the cache" in said and "; start MLflow, or correct --mlflow" in said and "store sqlite:live.db: ok" in said)
     said = run(*args, "cache", code=UNAVAILABLE, env=once)
     check("and says what would be used: " + said, f"models {CHAMPION}: not to be had now" in said and
           f"{NAME}/{good} of the cache would be used" in said)
@@ -342,7 +361,8 @@ def main():
     said = run("evtwin-predict", "--models", CHAMPION, "--mlflow", server.uri, "--check", "--store",
                "sqlite:live.db", code=NO_INPUT)
     check("--check names it too: " + said, [line for line in said.splitlines()
-                                            if line.startswith(f"models {CHAMPION}: ") and "champion" in line[len(CHAMPION) + 9:]])
+                                            if line.startswith(f"models {CHAMPION}: ") and "champion" in line[len(CHAMPION) + 9:] and
+                                            line.endswith("; evtwin-train --mlflow registers some")])
     registry.point(first)
     sim = Tool("evtwin-sim", "--fleet", 3, "--interval", 0.2, "--sink", "sqlite:live.db")
     await_("a store", lambda: os.path.exists(path("live.db")))
@@ -360,6 +380,7 @@ def main():
     test_bad_versions(registry, predictor, second)
     third = test_other_recipe(registry, predictor)
     test_alias_of_nothing(registry, predictor, third)
+    test_another_program(registry, server, third, first)
     test_server_hangs(server, predictor, third)
     test_every_row(first, second)
     test_start_without_server(server, third)

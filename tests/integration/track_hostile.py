@@ -6,12 +6,15 @@ import base64
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
+import unicodedata
 
 from server.track_client import Client
 from servers import LOCALHOST, free_port
@@ -185,6 +188,22 @@ def secrets_stay(liar):
     assert liar.seen[0][1] == "/pre%20fix/version", liar.seen
     assert liar.seen[0][2]["Authorization"] == f"Basic {basic}"
     assert PASSWORD not in liar.seen[0][2]["Host"]
+
+
+def the_host_without_a_port(liar):
+    """It is that of http or https, as for MLflow's own client."""
+    run = lambda host: {"run": {"info": {"artifact_uri": f"mlflow-artifacts://{host}/1"}}}
+    with client(liar, uri="http://mlflow.example", env={"http_proxy": liar.uri}) as c:
+        for host in ("mlflow.example", "MLFLOW.example", "mlflow.example:80"):
+            liar.says(lambda h, host=host: (200, run(host) if "runs/get" in h.path else {}))
+            c.ok("upload", "runs:/r", __file__, "")
+            assert liar.seen[-1][1] == f"http://mlflow.example{FILES}/1/{os.path.basename(__file__)}", liar.seen[-1][1]
+        for host in ("mlflow.example:443", "mlflow.exampl", "me@mlflow.example", "mlflow.example:5000"):
+            liar.says(lambda h, host=host: (200, run(host) if "runs/get" in h.path else {}))
+            c.fails("EVTWIN_E_UNSUPPORTED", "upload", "runs:/r", __file__, "")
+    liar.says(200, run(LOCALHOST))
+    with client(liar) as c:  # of another port than 80
+        assert "without a port" in c.fails("EVTWIN_E_UNSUPPORTED", "upload", "runs:/r", __file__, "")
 
 
 def bad_addresses(liar):
@@ -419,6 +438,69 @@ def folders_of_another_machine(liar, folder):
         assert liar.seen and liar.seen[0][2]["Host"] == "mlflow.example:5000", liar.seen
 
 
+def keys(liar, folder):
+    """A key passes here if Python's \\w, by which MLflow judges, matches its characters; what this Python's
+    Unicode does not know yet is the server's to judge."""
+    liar.says(200, {"run": {"info": {"run_id": "r", "experiment_id": "1", "artifact_uri": "mlflow-artifacts:/1"}}})
+    listed = os.path.join(folder, "keys")
+    samples = {c for c in range(0x80, 0x3100)} | set(range(0xfe00, 0xffff, 7)) | set(range(0x10000, 0x20000, 97))
+    with client(liar) as c:
+        c.ok("run", "1", "", "", "")
+        good, bad = [], []
+        for code in sorted(samples):
+            if unicodedata.category(chr(code)) not in ("Cn", "Cs"):
+                (good if re.match(r"^[/\w.\- :]*$", chr(code)) else bad).append(chr(code))
+        assert "\u00e9" in good and "\u00b2" in good and "\u00b0" in bad and "\u2026" in bad
+        for start in range(0, len(good), 200):
+            with open(listed, "w") as f:
+                f.write("\n".join(f"{key}\t1" for key in good[start:start + 200]))
+            c.ok("metrics", listed)
+        for key in bad[:40] + bad[40::29]:
+            with open(listed, "w") as f:
+                f.write(f"temperature {key}\t1")
+            liar.seen.clear()
+            c.fails("EVTWIN_E_ARG", "metrics", listed)
+            assert not liar.seen
+    os.remove(listed)
+
+
+def larger_than_one_put(liar, folder):
+    """More than S3 takes in one PUT is refused before a byte is read."""
+    large = os.path.join(folder, "large")
+    with open(large, "wb") as f:
+        f.truncate((5 << 30) + 1)
+    liar.says(200, {})
+    with client(liar, s3_endpoint=liar.uri, s3_access_key="k", s3_secret_key=PASSWORD) as c:
+        assert "5 GiB" in c.fails("EVTWIN_E_RANGE", "upload", "s3://bucket/m", large, "")
+    assert not liar.seen
+    os.remove(large)
+
+
+def modes_of_a_shared_folder(liar, folder):
+    """The server may be another user: it reads what the umask lets others read."""
+    place, source = os.path.join(folder, "place"), os.path.join(folder, "source")
+    os.mkdir(source)
+    os.mkdir(place)
+    with open(os.path.join(source, "file"), "w") as f:
+        f.write("x")
+    before = os.umask(0o022)
+    try:
+        for umask, file_mode, folder_mode in ((0o022, 0o644, 0o755), (0o077, 0o600, 0o700), (0o002, 0o664, 0o775)):
+            os.umask(umask)
+            with client(liar) as c:
+                c.ok("upload", place, source, f"of/{umask}")
+            made = os.path.join(place, "of", str(umask))
+            assert stat.S_IMODE(os.stat(made).st_mode) == folder_mode, oct(os.stat(made).st_mode)
+            assert stat.S_IMODE(os.stat(os.path.join(made, "file")).st_mode) == file_mode
+    finally:
+        os.umask(before)
+    with client(liar) as c:  # what is fetched is its user's alone
+        c.ok("download", os.path.join(place, "of"), os.path.join(folder, "got"))
+        assert stat.S_IMODE(os.stat(os.path.join(folder, "got", "18", "file")).st_mode) == 0o600
+    for name in (source, place, os.path.join(folder, "got")):
+        shutil.rmtree(name)
+
+
 def uploads(liar, folder):
     """Links and pipes stay where they are; names that are none for an artifact."""
     source = os.path.join(folder, "source")
@@ -458,6 +540,10 @@ def main():
         cut_half_way(liar, folder)
         folders_of_another_machine(liar, folder)
         uploads(liar, folder)
+        the_host_without_a_port(liar)
+        keys(liar, folder)
+        larger_than_one_put(liar, folder)
+        modes_of_a_shared_folder(liar, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print("ok")

@@ -320,6 +320,7 @@ int cli_default_sinks(size_t i, const char **text_out, const char **from_out);
 
 int cli_is_store(const char *uri);
 int cli_is_server(const char *uri); /* it is reached over a network */
+int cli_is_broker(const char *uri); /* of messages */
 
 /* A sink's URI as that of a store: without the parameters that only streams have. Freed by the
  * caller; NULL when memory is out. */

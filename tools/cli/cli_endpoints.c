@@ -186,6 +186,10 @@ int cli_is_server(const char *uri) {
     return 0;
 }
 
+int cli_is_broker(const char *uri) {
+    return begins_with(uri, "kafka:") || begins_with(uri, "mqtt:") || begins_with(uri, "mqtts:");
+}
+
 /* Does one of the '&'-separated parameters have that name? */
 static int has_param(const char *params, const char *name) {
     const size_t n = strlen(name);

@@ -5,6 +5,10 @@
 
 #include "core/sha256.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 static const char *hash(const void *data, size_t size) {
     static char hex[EVTWIN__SHA256_HEX_SIZE];
     evtwin__sha256_hex(data, size, hex);
@@ -67,6 +71,41 @@ static void a_file(void **state) {
     assert_string_equal(hex, expected);
 }
 
+/* A name that is now a file, now a pipe: the call says what it found, and never waits for a writer
+ * of the pipe, which does not come. */
+static void a_pipe_in_between(void **state) {
+    (void)state;
+    char name[280], file[300], pipe[300], hex[EVTWIN__SHA256_HEX_SIZE];
+    snprintf(name, sizeof name, "%s", temp_file("now", "abc"));
+    snprintf(file, sizeof file, "%s.file", name);
+    snprintf(pipe, sizeof pipe, "%s.pipe", name);
+    const pid_t swapper = fork();
+    assert_true(swapper >= 0);
+    if (swapper == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
+        for (;;) {
+            if (mkfifo(pipe, 0600) != 0 || rename(pipe, name) != 0) {
+                _exit(1);
+            }
+            FILE *f = fopen(file, "wb");
+            if (f == NULL || fputs("abc", f) < 0 || fclose(f) != 0 || rename(file, name) != 0) {
+                _exit(1);
+            }
+        }
+    }
+    alarm(60); /* a call that waits does so for ever */
+    size_t n_files = 0, n_pipes = 0;
+    for (int i = 0; i < 20000 || n_files == 0 || n_pipes == 0; i++) {
+        const evtwin_status st = evtwin_file_sha256(name, hex, sizeof hex);
+        n_files += st == EVTWIN_OK;
+        n_pipes += st == EVTWIN_E_UNSUPPORTED;
+        assert_true(st == EVTWIN_OK || st == EVTWIN_E_UNSUPPORTED);
+    }
+    alarm(0);
+    kill(swapper, SIGKILL);
+    assert_int_equal(waitpid(swapper, NULL, 0), swapper);
+}
+
 /* In pieces of any two sizes it is the same. */
 static void pieces(void **state) {
     (void)state;
@@ -93,6 +132,7 @@ int main(void) {
         cmocka_unit_test(matches_the_published_examples),
         cmocka_unit_test(every_length_around_the_block_borders),
         cmocka_unit_test(a_file),
+        cmocka_unit_test(a_pipe_in_between),
         cmocka_unit_test(pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

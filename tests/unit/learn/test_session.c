@@ -320,6 +320,117 @@ static void test_restore(void **state) {
     evtwin_predictor_free(other);
 }
 
+/* The batteries of rows that are not known, "A B" in the order of the rows. */
+static void check_unknown(evtwin_session *s, const sample *rows, size_t n, const char *expected) {
+    evtwin_table *t = rows_of(rows, n), *unknown = NULL;
+    char found[64] = "";
+    const evtwin_status st = evtwin_session_unknown(s, t, &unknown);
+    assert_ok(st);
+    assert_int_equal(st, expected[0] != '\0' ? EVTWIN_OK : EVTWIN_DONE);
+    for (size_t r = 0; unknown != NULL && r < evtwin_table_rows(unknown); r++) {
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s%s", r > 0 ? " " : "",
+                 evtwin_table_text(unknown, evtwin_table_find(unknown, "battery_id"), r));
+    }
+    assert_string_equal(found, expected);
+    evtwin_table_free(unknown);
+    evtwin_table_free(t);
+}
+
+/* What was asked for of them, as a store gives it. */
+static void recall(evtwin_session *s, const sample *rows, size_t n, const evtwin_table *states) {
+    evtwin_table *t = rows_of(rows, n), *unknown = NULL;
+    assert_int_equal(evtwin_session_unknown(s, t, &unknown), EVTWIN_OK);
+    assert_ok(evtwin_session_recall(s, unknown, states));
+    evtwin_table_free(unknown);
+    evtwin_table_free(t);
+}
+
+static void test_recall(void **state) {
+    (void)state;
+    evtwin_predictor *p = sample_predictor("recall", &both);
+    evtwin_session *s = new_session(p, 2), *other = new_session(p, 10);
+    static const sample rows[] = {
+        {"A", 10, 0, 50}, {"B", 10, 0, 50}, {"A", 11, 0, 50}, {NULL, 11, 0, 50}, {"A", 12, 0, 50}};
+    check_unknown(s, rows, 5, "A B");
+    check_unknown(s, rows, 5, "A B"); /* until they are recalled, or committed */
+    recall(s, rows, 1, NULL);
+    check_unknown(s, rows, 5, "B");
+    apply(s, rows, 5);
+    check_unknown(s, rows, 5, "B");
+    evtwin_session_commit(s);
+    check_unknown(s, rows, 5, "");
+
+    /* another one goes on with A */
+    apply(other, rows, 5);
+    evtwin_session_commit(other);
+    static const sample later[] = {{"A", 13, 0, 50}};
+    apply(other, later, 1);
+    evtwin_table *states = pending(other, 1);
+    evtwin_session_commit(other);
+    evtwin_session_doubt(s);
+    check_unknown(s, rows, 5, "A B");
+    recall(s, rows, 2, states);
+    check_unknown(s, rows, 5, "");
+    apply(s, later, 1); /* it is there already */
+    evtwin_table *none = pending(s, 0);
+    assert_null(none);
+    static const sample last[] = {{"A", 14, 0, 50}, {"B", 14, 0, 50}};
+    apply(s, last, 2);
+    evtwin_table *t = pending(s, 2);
+    check_state(t, 0, "A", 14, 0, 5);
+    check_state(t, 1, "B", 14, 0, 2); /* nothing was kept of it: what is known here goes on */
+
+    /* not while something is pending; then the batteries stay unknown */
+    evtwin_session_doubt(s);
+    evtwin_table *unknown = NULL, *batch = rows_of(last, 2);
+    assert_int_equal(evtwin_session_unknown(s, batch, &unknown), EVTWIN_OK);
+    assert_fails(evtwin_session_recall(s, unknown, states), EVTWIN_E_STATE, "2");
+    check_unknown(s, last, 2, "A B");
+    evtwin_session_commit(s);
+    check_unknown(s, last, 2, "");
+    evtwin_table_free(t);
+
+    /* whose state was dropped is unknown again */
+    static const sample third[] = {{"C", 15, 0, 50}};
+    apply(s, third, 1);
+    evtwin_session_commit(s);
+    check_unknown(s, last, 2, "A");
+    assert_ok(evtwin_session_restore(s, states));
+    check_unknown(s, last, 1, "");
+
+    /* of a store full of states that are no use the log says so once */
+    assert_ok(evtwin_table_set_text(states, evtwin_table_find(states, "state"), 0, "{}"));
+    n_warnings = 0;
+    evtwin_set_log(count_warning, NULL);
+    for (int i = 0; i < 3; i++) {
+        evtwin_session_doubt(s);
+        recall(s, last, 1, states);
+    }
+    evtwin_set_log(NULL, NULL);
+    assert_int_equal(n_warnings, 1);
+
+    assert_fails(evtwin_session_unknown(NULL, batch, &unknown), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_session_unknown(s, NULL, &unknown), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_session_unknown(s, batch, NULL), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_session_recall(NULL, unknown, states), EVTWIN_E_ARG, "NULL");
+    assert_fails(evtwin_session_recall(s, NULL, states), EVTWIN_E_ARG, "NULL");
+    evtwin_session_doubt(NULL);
+    evtwin_table *empty = NULL;
+    assert_ok(evtwin_table_create(&empty));
+    assert_fails(evtwin_session_recall(s, empty, states), EVTWIN_E_SCHEMA, "battery_id");
+    assert_fails(evtwin_session_recall(s, unknown, empty), EVTWIN_E_SCHEMA, "battery_id");
+    evtwin_table *of_none = batch;
+    assert_int_equal(evtwin_session_unknown(s, empty, &of_none), EVTWIN_DONE);
+    assert_null(of_none);
+    evtwin_table_free(empty);
+    evtwin_table_free(batch);
+    evtwin_table_free(unknown);
+    evtwin_table_free(states);
+    evtwin_session_free(s);
+    evtwin_session_free(other);
+    evtwin_predictor_free(p);
+}
+
 static void test_arguments(void **state) {
     (void)state;
     evtwin_predictor *p = sample_predictor("arguments", &both);
@@ -381,6 +492,7 @@ int main(void) {
         cmocka_unit_test(test_commit_and_rollback),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_restore),
+        cmocka_unit_test(test_recall),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_out_of_memory),
     };

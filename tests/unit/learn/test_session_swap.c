@@ -173,6 +173,70 @@ static void test_same_models(void **state) {
     evtwin_table_free(fleet);
 }
 
+/* The past of the battery in the state that this row leaves, as text; freed by the caller. */
+static char *past_after(evtwin_session *s, const evtwin_table *fleet, size_t row,
+                        evtwin_table **states_out) {
+    evtwin_table *t = NULL, *states = NULL;
+    assert_ok(evtwin_table_select(fleet, &row, 1, &t));
+    assert_ok(evtwin_session_apply(s, t));
+    assert_ok(evtwin_session_pending(s, &states));
+    evtwin_session_commit(s);
+    const char *state = evtwin_table_text(states, evtwin_table_find(states, "state"), 0);
+    const char *past = strstr(state, "\"past\":");
+    assert_non_null(past);
+    char *copy = strdup(past);
+    evtwin_table_free(t);
+    if (states_out != NULL) {
+        *states_out = states;
+    } else {
+        evtwin_table_free(states);
+    }
+    return copy;
+}
+
+/* A registry that was set up anew gives another bundle under a version that was there before: what
+ * the old one has said of ends of life is forgotten, as by any other version. */
+static void test_same_version_of_another_bundle(void **state) {
+    (void)state;
+    evtwin_table *fleet = make_fleet(FLEET_BATTERIES, FLEET_ROWS), *states = NULL;
+    evtwin_predictor *old = train(fleet, "history", NULL, 0.3);
+    evtwin_predictor *new[2]; /* alike, but for what they are called */
+    for (size_t i = 0; i < 2; i++) {
+        new[i] = train(fleet, "history", NULL, 0.1);
+    }
+    assert_ok(evtwin_predictor_set_version(old, "evtwin-rul/3"));
+    assert_ok(evtwin_predictor_set_version(new[0], "evtwin-rul/3"));
+    assert_ok(evtwin_predictor_set_version(new[1], "evtwin-rul/4"));
+    evtwin_session *swapped[2] = {session_of(old), session_of(old)};
+    char *swapped_past[2], *restored_past[2];
+    const size_t last = FLEET_ROWS - 1;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t r = 0; r + 1 < last; r++) {
+            say(swapped[i], fleet, r);
+        }
+        evtwin_table_free(states);
+        free(past_after(swapped[i], fleet, last - 1, &states)); /* what a store has then */
+        swap(swapped[i], new[i], 0);
+        swapped_past[i] = past_after(swapped[i], fleet, last, NULL);
+        evtwin_session *restored = session_of(new[i]);
+        assert_ok(evtwin_session_restore(restored, states));
+        restored_past[i] = past_after(restored, fleet, last, NULL);
+        evtwin_session_free(restored);
+    }
+    assert_string_equal(swapped_past[0], swapped_past[1]);
+    assert_string_equal(restored_past[0], restored_past[1]);
+    assert_string_equal(swapped_past[0], restored_past[0]);
+    for (size_t i = 0; i < 2; i++) {
+        evtwin_session_free(swapped[i]);
+        evtwin_predictor_free(new[i]);
+        free(swapped_past[i]);
+        free(restored_past[i]);
+    }
+    evtwin_table_free(states);
+    evtwin_predictor_free(old);
+    evtwin_table_free(fleet);
+}
+
 /* Other features: the pasts begin anew, which is said; what has no past stays as it is. */
 static void test_other_features(void **state) {
     (void)state;
@@ -265,14 +329,14 @@ static void test_version(void **state) {
     char bundle[64];
     snprintf(bundle, sizeof bundle, "%s", info.bundle);
     assert_string_equal(info.version, bundle);
-    char longest[257];
-    memset(longest, 'x', 256);
-    longest[256] = '\0';
+    char longest[289];
+    memset(longest, 'x', 288);
+    longest[288] = '\0';
     static const char *const bad[] = {"", "a\nb", "\xff", "a\x7f"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_fails(evtwin_predictor_set_version(p, bad[i]), EVTWIN_E_ARG, "UTF-8");
     }
-    assert_fails(evtwin_predictor_set_version(p, longest), EVTWIN_E_ARG, "255");
+    assert_fails(evtwin_predictor_set_version(p, longest), EVTWIN_E_ARG, "287");
     assert_fails(evtwin_predictor_set_version(NULL, "x"), EVTWIN_E_ARG, "NULL");
     assert_fails(evtwin_predictor_set_version(p, NULL), EVTWIN_E_ARG, "NULL");
     assert_ok(evtwin_predictor_set_version(p, longest + 1));
@@ -307,8 +371,11 @@ static void test_version(void **state) {
 int main(void) {
 #ifdef HAVE_XGBOOST
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_features),  cmocka_unit_test(test_same_models),
-        cmocka_unit_test(test_other_features), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_same_features),
+        cmocka_unit_test(test_same_models),
+        cmocka_unit_test(test_same_version_of_another_bundle),
+        cmocka_unit_test(test_other_features),
+        cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -254,6 +254,129 @@ static void test_states_are_kept_with_their_predictions(void **state) {
     evtwin_table_free(states);
 }
 
+static void test_the_states_of_some_batteries(void **state) {
+    evtwin_store *store = *state;
+    evtwin_table *some = empty_rows(), *states = NULL;
+    assert_int_equal(evtwin_store_states_of(store, some, &states), EVTWIN_DONE); /* of none */
+    const char *const ids[] = {"C", "A", "C", "nobody's", "A", "b' OR 1=1", "E"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        add_row(some, ids[i], t0, (int64_t)i);
+    }
+    states = some;
+    assert_int_equal(evtwin_store_states_of(store, some, &states), EVTWIN_DONE); /* none is kept */
+    assert_null(states);
+    insert_new(store, some_rows("A", 0, 1));
+    put_state(store, "A", 1, "of A");
+    put_state(store, "B", 2, "of B");
+    put_state(store, "C", 3, "of C");
+    assert_ok(evtwin_store_states_of(store, some, &states));
+    assert_int_equal(evtwin_table_rows(states), 2);
+    assert_int_equal(evtwin_table_cols(states), 4);
+    const size_t a = strcmp(text_at(states, "battery_id", 0), "A") != 0;
+    assert_string_equal(text_at(states, "battery_id", a), "A");
+    assert_string_equal(text_at(states, "state", a), "of A");
+    assert_string_equal(text_at(states, "battery_id", 1 - a), "C");
+    assert_string_equal(text_at(states, "state", 1 - a), "of C");
+    assert_int_equal(i64_at(states, "seq", 1 - a), 3);
+    assert_true(i64_at(states, "time", 1 - a) == t0 + 3 * SECOND);
+    evtwin_table_free(states);
+    assert_int_equal(evtwin_store_states_of(NULL, some, &states), EVTWIN_E_ARG);
+    assert_int_equal(evtwin_store_states_of(store, NULL, &states), EVTWIN_E_ARG);
+    assert_int_equal(evtwin_store_states_of(store, some, NULL), EVTWIN_E_ARG);
+    evtwin_table_free(some);
+    assert_ok(evtwin_table_create(&some));
+    assert_int_equal(evtwin_store_states_of(store, some, &states), EVTWIN_E_SCHEMA);
+    evtwin_table_free(some);
+}
+
+/* The state that is kept of a battery: its seq, and its text in *text (may be NULL). */
+static int64_t kept_state(evtwin_store *store, const char *id, char text[32]) {
+    evtwin_table *state = NULL;
+    assert_ok(evtwin_store_state(store, id, &state));
+    assert_int_equal(evtwin_table_rows(state), 1);
+    const int64_t seq = i64_at(state, "seq", 0);
+    if (text != NULL) {
+        snprintf(text, 32, "%s", text_at(state, "state", 0));
+    }
+    evtwin_table_free(state);
+    return seq;
+}
+
+static evtwin_status put_only(evtwin_store *store, const evtwin_table *states) {
+    evtwin_table *rows = empty_rows();
+    add_prediction_columns(rows);
+    const evtwin_status st = evtwin_store_put_predictions(store, rows, states, NULL);
+    evtwin_table_free(rows);
+    return st;
+}
+
+/* One who was stalled while another one went on with its batteries, and now writes what it has. */
+static void test_an_older_state_does_not_take_the_place_of_a_newer_one(void **state) {
+    (void)state;
+    char text[32];
+    const char *uri = fresh_uri("stalled.db");
+    evtwin_store *one = open_store(uri), *stalled = open_store(uri);
+    insert_new(one, some_rows("A", 0, 10));
+    insert_new(one, some_rows("B", 0, 10));
+    put_state(stalled, "A", 1, "stalled 1");
+    put_state(one, "A", 5, "one 5");
+    put_state(stalled, "A", 3, "stalled 3");
+    assert_int_equal(kept_state(one, "A", text), 5);
+    assert_string_equal(text, "one 5");
+    assert_int_equal(kept_state(stalled, "A", NULL), 5);
+
+    /* its prediction is that of its row all the same */
+    evtwin_table *rows = NULL;
+    assert_ok(evtwin_store_history(one, "A", NULL, &rows));
+    assert_int_equal(evtwin_table_rows(rows), 10);
+    assert_true(has(rows, "rul_prediction", 9 - 3));
+    assert_false(has(rows, "rul_prediction", 9 - 4));
+    evtwin_table_free(rows);
+
+    /* the same record again: what was said of it last */
+    put_state(one, "A", 5, "one 5");
+    put_state(stalled, "A", 5, "stalled 5");
+    assert_int_equal(kept_state(one, "A", text), 5);
+    assert_string_equal(text, "stalled 5");
+
+    /* of one time the seq decides */
+    evtwin_table *states = some_state("A", 5, "seq 4");
+    assert_ok(evtwin_table_set_i64(states, need(states, "seq"), 0, 4));
+    assert_ok(put_only(stalled, states));
+    assert_int_equal(kept_state(one, "A", NULL), 5);
+    assert_ok(evtwin_table_set_i64(states, need(states, "seq"), 0, 6));
+    assert_ok(put_only(stalled, states));
+    assert_int_equal(kept_state(one, "A", NULL), 6);
+    evtwin_table_free(states);
+
+    /* of several batteries in one table, one goes on and one does not; of two of one battery the
+     * newer one is kept, wherever it is */
+    put_state(one, "B", 7, "one 7");
+    states = some_state("A", 8, "newest");
+    evtwin_table *more = some_state("B", 6, "older");
+    assert_ok(evtwin_table_append(states, more));
+    evtwin_table_free(more);
+    more = some_state("A", 7, "before it");
+    assert_ok(evtwin_table_append(states, more));
+    evtwin_table_free(more);
+    assert_ok(put_only(stalled, states));
+    assert_int_equal(kept_state(one, "A", text), 8);
+    assert_string_equal(text, "newest");
+    assert_int_equal(kept_state(one, "B", text), 7);
+    assert_string_equal(text, "one 7");
+    evtwin_table_free(states);
+
+    /* one without a time is not known to be newer than any */
+    states = some_state("C", 3, "no time");
+    assert_ok(evtwin_table_set_missing(states, need(states, "time"), 0));
+    assert_ok(put_only(one, states));
+    evtwin_table_free(states);
+    put_state(one, "C", 1, "one 1");
+    assert_int_equal(kept_state(stalled, "C", NULL), 1);
+    evtwin_store_free(one);
+    evtwin_store_free(stalled);
+}
+
 static int64_t clock_us;
 
 static int64_t clock_now(void) {
@@ -427,6 +550,8 @@ int main(void) {
         ON_FRESH(test_a_prediction_stands_until_a_newer_one),
         ON_FRESH(test_current_has_the_rows_of_latest),
         ON_FRESH(test_states_are_kept_with_their_predictions),
+        ON_FRESH(test_the_states_of_some_batteries),
+        cmocka_unit_test(test_an_older_state_does_not_take_the_place_of_a_newer_one),
         ON_FRESH(test_what_is_known_of_a_battery_goes_with_its_rows),
         ON_FRESH(test_positions_are_kept_with_their_rows),
         ON_FRESH(test_a_new_store_has_the_contracts_limits),
