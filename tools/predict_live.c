@@ -51,8 +51,10 @@ static void on_out_of_range(void *ctx, const evtwin_pump_event *event) {
     l->n_impossible++;
 }
 
-static void on_batch(void *ctx, const evtwin_table *batch) {
+static void on_batch(void *ctx, const evtwin_pump_event *event) {
     live *l = ctx;
+    const evtwin_table *batch = event->batch;
+    evtwin_metrics_observe_duration(l->metrics, event->predict_s);
     if (evtwin_metrics_observe(l->metrics, batch) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
