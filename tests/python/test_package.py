@@ -92,7 +92,7 @@ class Tables(unittest.TestCase):
     def test_columns_have_the_types_of_the_schema(self):
         table = evtwin.Table({"battery_id": ["A", None], "time": [datetime.datetime(2024, 1, 1, tzinfo=UTC), None],
                               "SoC": [1, 0], "charge_cycles": [3, None], "note": ["x", "y"]})
-        self.assertEqual(table.types, {"battery_id": "text", "time": "time", "SoC": "i64", "charge_cycles": "i64",
+        self.assertEqual(table.types, {"battery_id": "text", "time": "time", "SoC": "f64", "charge_cycles": "i64",
                                        "note": "text"})
         self.assertEqual(table.units["SoC"], "fraction")
         self.assertEqual(table["time"][0], np.datetime64("2024-01-01"))
@@ -281,7 +281,7 @@ class Callbacks(unittest.TestCase):
             raise LookupError("where?")
             yield
 
-        for origin, words in ((broken(), "LookupError: where"), ([3], "TypeError: an object"), ([{"time": [3]}], "")):
+        for origin, words in ((broken(), "LookupError: where"), ([3], "TypeError: a table is needed"), ([{"time": [3]}], "")):
             with evtwin.Pump(origin, "sqlite::memory:") as pump:
                 with self.assertRaisesRegex(errors.Error, words):
                     pump.run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Sequence, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
@@ -16,12 +16,46 @@ _TYPES = {core.F64: "f64", core.I64: "i64", core.TIME: "time", core.BOOL: "bool"
 
 class Table:
     """Columns (rows) with names, units and types f64, i64, time, bool, text. Columns as NumPy arrays share the
-    table's memory where the layout is the same, and are read-only."""
+    table's memory where the layout is the same, and are read-only.
+
+    Table(data) takes another Table; whatever has __arrow_c_stream__ (pandas, polars, pyarrow, DuckDB …); a data frame
+    without it; a mapping of columns (arrays, lists), a structured array, or a list of dicts. Columns are known by
+    name, in any naming that a CSV file may have (the data set's, BDF, VSS, ours), and their units come with it.
+    float64, int64 and microsecond columns without nulls, in one chunk, are not copied: do not write to their arrays
+    while the table lives. None, NaN, NaT and nulls are missing.
+
+    units  what columns really are in: {"soc": "fraction"}, or "soc=fraction".
+    naive_time  what a time without an offset is: "utc" (default), "local" or "reject" (ParseError).
+    name  of the data, for messages.
+
+    pyarrow.table(t), polars.DataFrame(t), duckdb.sql("select … from t") take a table as it is, without a copy.
+    """
 
     __slots__ = ("_handle", "__weakref__")
 
-    def __init__(self, data: Any, **arrow_options: Any) -> None:
-        self._handle: Any = as_table(data, **arrow_options)._handle
+    def __init__(self, data: Any, *, units: Union[Mapping[str, str], str, None] = None, naive_time: str = "utc",
+                 name: Optional[str] = None) -> None:
+        if isinstance(units, Mapping):
+            units = ",".join(f"{column}={unit}" for column, unit in units.items())
+        self._handle: Any = from_arrow(data, options(core.arrow_options, {"units": units, "naive_time": naive_time,
+                                                                          "name": name}))
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The table as an Arrow stream of one batch, which shares its memory. requested_schema is a wish that the
+        protocol allows to pass over."""
+        return core.table_to_arrow(self._handle)
+
+    def __arrow_c_schema__(self) -> Any:
+        """The schema of that stream; the unit of a column is in its metadata, under "unit"."""
+        return core.table_arrow_schema(self._handle)
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame of its own memory; times have the zone UTC. Needs pandas, not pyarrow."""
+        import pandas
+
+        types = self.types
+        return pandas.DataFrame({name: pandas.Series(self[name], copy=True).dt.tz_localize("UTC")
+                                 if types[name] == "time" else self[name] for name in self.columns})
 
     @classmethod
     def _wrap(cls, handle: Any) -> "Table":
@@ -86,14 +120,6 @@ class Table:
             index = np.empty(0, np.int64)
         return Table._wrap(core.table_select(self._handle, np.ascontiguousarray(index, np.int64)))
 
-    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
-        """An Arrow stream of one batch, without a copy: pyarrow.table(t), polars.DataFrame(t), …"""
-        return core.table_to_arrow(self._handle)
-
-    def __arrow_c_schema__(self) -> Any:
-        """The schema of that stream."""
-        return core.table_arrow_schema(self._handle)
-
     def __repr__(self) -> str:
         shown = ", ".join(self.columns[:8]) + (", …" if len(self.columns) > 8 else "")
         return f"<evtwin.Table {self.num_rows} rows x {len(self.columns)} columns: {shown}>"
@@ -133,10 +159,6 @@ def _array(handle: Any, col: int) -> "np.ndarray[Any, Any]":
     return found
 
 
-def as_table(data: Any, **arrow_options: Any) -> Table:
-    """A Table as it is; else one from anything with __arrow_c_stream__ (pandas, polars, pyarrow, DuckDB; without a copy
-    where types agree), a DataFrame, a mapping of columns or a list of dicts. Names are those of any naming.
-    Keywords: naive_time ("utc", "local", "reject"), units ("soc=percent"), name."""
-    if isinstance(data, Table):
-        return data
-    return Table._wrap(from_arrow(data, options(core.arrow_options, arrow_options)))
+def as_table(data: Any, **options_of_table: Any) -> Table:
+    """A Table as it is; else one of what Table() takes, with its keywords."""
+    return data if isinstance(data, Table) else Table(data, **options_of_table)
