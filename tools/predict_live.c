@@ -104,6 +104,14 @@ static void note_good_cycle(live *l) {
 
 /* ---- start ---- */
 
+/* A run that ends by itself has no metrics to scrape, unless a port is set. */
+const char *predict_without_metrics(const cli *c) {
+    return cli_text(c, PREDICT_CSV) != NULL ? "--csv"
+           : cli_is_on(c, PREDICT_ONCE) && !cli_is_set(c, PREDICT_METRICS + SCRAPE_PORT)
+               ? "--once without --metrics-port"
+               : NULL;
+}
+
 static int start_metrics(live *l) {
     const evtwin_status st = evtwin_metrics_create(&l->metrics);
     if (st < 0) {
