@@ -3,6 +3,8 @@
 
 #include "support.h"
 
+#include <string.h>
+
 /* Raised by a callback of the call that runs on this thread; NULL = nothing. */
 static _Thread_local PyObject *kept;
 
