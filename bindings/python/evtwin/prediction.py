@@ -103,6 +103,7 @@ class Predictor(Handle):
 
     def __init__(self, path: Path) -> None:
         super().__init__(core.predictor_load(os.fspath(path)))
+        self._n_targets = int(core.predictor_info_get(self._core).n_targets)
 
     @classmethod
     def load(cls, path: Path) -> "Predictor":
@@ -113,6 +114,7 @@ class Predictor(Handle):
     def _wrap(cls, handle: Any) -> "Predictor":
         predictor = cls.__new__(cls)
         Handle.__init__(predictor, handle)
+        predictor._n_targets = int(core.predictor_info_get(handle).n_targets)
         return predictor
 
     @property
@@ -124,7 +126,7 @@ class Predictor(Handle):
     def targets(self) -> List[str]:
         """The targets, in the order of predict's columns."""
         handle = self._get()
-        return [core.predictor_target(handle, i) for i in range(core.predictor_info_get(handle).n_targets)]
+        return [core.predictor_target(handle, i) for i in range(self._n_targets)]
 
     @property
     def features(self) -> Dict[str, str]:
@@ -151,10 +153,9 @@ class Predictor(Handle):
         finite. No copy of a C-contiguous float64 x."""
         handle = self._get()
         x = _matrix(x, np.float64)
-        n_targets = len(self.targets) if out is None else np.shape(out)[-1]
         if out is None:
-            out = np.empty((len(x), n_targets))
-        core.predictor_predict(handle, x, out, n_targets)
+            out = np.empty((len(x), self._n_targets))
+        core.predictor_predict(handle, x, out, self._n_targets)
         return out
 
     def apply(self, data: Any) -> Table:
