@@ -9,13 +9,14 @@
 #   make results    measure what docs/results.md says and write it anew (25 minutes on two cores)
 #   make pictures   take the pictures of the pages in docs/ anew
 #   make install    build and install below PREFIX (default /usr/local)
+#   make dist       the source archive, with what a build without network needs, in build/dist
 #   make uninstall  remove what the last `make install` laid down
 # YES=1 installs packages without asking.
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CTEST = ctest --output-on-failure --no-tests=error
 
-.PHONY: help demo test test-all build deps test-deps bench results coverage minio mutants pictures format install uninstall clean
+.PHONY: help demo test test-all build deps test-deps bench results coverage minio mutants pictures format install uninstall dist clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -79,6 +80,9 @@ format:
 install: deps
 	$(call build_preset,release,-DCMAKE_INSTALL_PREFIX=$(PREFIX))
 	@cmake --install build/release
+
+dist:
+	@scripts/dist build/dist
 
 uninstall:
 	@cmake -DMANIFEST=$(CURDIR)/build/release/install_manifest.txt -P cmake/EvtwinUninstall.cmake

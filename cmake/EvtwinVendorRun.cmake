@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 # Run by evtwin_embed_vendor: npm ci into FOLDER, the files that the pages load to FOLDER/files, and the table of them. A
-# build never fails for it, nor waits for more than two minutes.
+# build never fails for it, nor waits for more than two minutes. A source archive (`make dist`) carries these files in
+# web/vendor: it is built without npm and without a network.
 file(MAKE_DIRECTORY ${FOLDER})
 file(REMOVE_RECURSE ${FOLDER}/files ${FOLDER}/complete)
 set(problem "")
-if(NOT IS_WANTED)
+set(from ${FOLDER}/node_modules)
+if(EXISTS ${WEB}/vendor/complete)
+  set(from ${WEB}/vendor)
+elseif(NOT IS_WANTED)
   set(problem "EVTWIN_NPM is OFF")
 elseif(NOT NPM)
   set(problem "npm is not there (Debian: apt-get install npm)")
@@ -28,8 +32,11 @@ if(problem STREQUAL "")
     string(REPLACE ":" ";" part ${file})
     list(GET part 0 package)
     list(GET part 1 path)
-    file(COPY ${FOLDER}/node_modules/${package}/${path} DESTINATION ${FOLDER}/files/${package})
     get_filename_component(base ${path} NAME)
+    if(from STREQUAL "${WEB}/vendor")
+      set(path ${base})
+    endif()
+    file(COPY ${from}/${package}/${path} DESTINATION ${FOLDER}/files/${package})
     list(APPEND files ${FOLDER}/files/${package}/${base})
   endforeach()
   set(have "\"uplot\", \"three\"")

@@ -50,6 +50,7 @@ python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
 long_list='
 clang|second compiler|clang
+mypy|checks the types of the Python examples|mypy
 python3-venv|has the MLflow that tests fetch|file:/usr/lib/python3*/ensurepip/__init__.py
 golang-go|builds the S3 that tests fetch|go
 libclang-rt-dev|sanitizers and fuzzers of clang|fuzzer
@@ -59,6 +60,11 @@ gcc-arm-none-eabi|builds for a Cortex-M4|arm-none-eabi-gcc
 libnewlib-arm-none-eabi|its C library|file:/usr/include/newlib/stdio.h
 qemu-user|runs what was built for ARM|qemu-arm
 qemu-system-arm|is a board with a Cortex-M4|qemu-system-arm
+dpkg-dev|builds the Debian packages|dpkg-buildpackage
+debhelper|builds them|dh
+fakeroot|builds them|fakeroot
+lintian|reads them|lintian
+debootstrap|makes the bare tree where they are tried|debootstrap
 prometheus|scrapes the metrics in a test; promtool checks them (Debian also starts it as a service)|prometheus
 python3-prometheus-client|reads OpenMetrics in a test, more strictly than it|python:prometheus_client
 python3-xgboost|has the tracker by which processes train together|python:xgboost

@@ -105,7 +105,7 @@ static void report_source(delivery *d, const evtwin_pump_event *event) {
 static void on_event(void *ctx, const evtwin_pump_event *event) {
     delivery *d = ctx;
     if (event->kind == EVTWIN_PUMP_BATCH && d->on_batch != NULL) {
-        d->on_batch(d->ctx, event->batch);
+        d->on_batch(d->ctx, event);
     } else if (event->kind == EVTWIN_PUMP_REFUSED && d->on_refusal != NULL) {
         d->on_refusal(d->ctx, event->refusal);
     } else if (event->kind == EVTWIN_PUMP_OUT_OF_RANGE && d->on_out_of_range != NULL) {

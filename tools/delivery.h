@@ -18,7 +18,7 @@ typedef enum delivery_way {
 
 typedef struct delivery {
     evtwin_pump *pump;
-    void (*on_batch)(void *ctx, const evtwin_table *batch);             /* delivered, or held */
+    void (*on_batch)(void *ctx, const evtwin_pump_event *event);        /* delivered, or held */
     void (*on_refusal)(void *ctx, const evtwin_refusal *refusal);       /* NULL = passed over */
     void (*on_out_of_range)(void *ctx, const evtwin_pump_event *event); /* likewise */
     void (*on_share)(void *ctx); /* other batteries come; likewise */

@@ -87,14 +87,6 @@ static const cli_tool tool = {
     .n_options = PREDICT_N_OPTIONS,
 };
 
-/* A run that ends by itself has no metrics to scrape, unless a port is set. */
-const char *predict_without_metrics(const cli *c) {
-    return cli_text(c, PREDICT_CSV) != NULL ? "--csv"
-           : cli_is_on(c, PREDICT_ONCE) && !cli_is_set(c, PREDICT_METRICS + SCRAPE_PORT)
-               ? "--once without --metrics-port"
-               : NULL;
-}
-
 /* Options that do not go together. */
 static int check_combination(const cli *c) {
     const int has_csv = cli_text(c, PREDICT_CSV) != NULL,

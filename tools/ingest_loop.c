@@ -45,9 +45,9 @@ static void on_refusal(void *ctx, const evtwin_refusal *refusal) {
     }
 }
 
-static void on_batch(void *ctx, const evtwin_table *batch) {
+static void on_batch(void *ctx, const evtwin_pump_event *event) {
     ingest *in = ctx;
-    if (in->service.server != NULL && evtwin_metrics_observe(in->metrics, batch) < 0) {
+    if (in->service.server != NULL && evtwin_metrics_observe(in->metrics, event->batch) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
 }

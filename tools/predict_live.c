@@ -51,8 +51,10 @@ static void on_out_of_range(void *ctx, const evtwin_pump_event *event) {
     l->n_impossible++;
 }
 
-static void on_batch(void *ctx, const evtwin_table *batch) {
+static void on_batch(void *ctx, const evtwin_pump_event *event) {
     live *l = ctx;
+    const evtwin_table *batch = event->batch;
+    evtwin_metrics_observe_duration(l->metrics, event->predict_s);
     if (evtwin_metrics_observe(l->metrics, batch) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());
     }
@@ -101,6 +103,14 @@ static void note_good_cycle(live *l) {
 }
 
 /* ---- start ---- */
+
+/* A run that ends by itself has no metrics to scrape, unless a port is set. */
+const char *predict_without_metrics(const cli *c) {
+    return cli_text(c, PREDICT_CSV) != NULL ? "--csv"
+           : cli_is_on(c, PREDICT_ONCE) && !cli_is_set(c, PREDICT_METRICS + SCRAPE_PORT)
+               ? "--once without --metrics-port"
+               : NULL;
+}
 
 static int start_metrics(live *l) {
     const evtwin_status st = evtwin_metrics_create(&l->metrics);

@@ -190,8 +190,9 @@ typedef struct run {
     double observed_s;
 } run;
 
-static void on_batch(void *ctx, const evtwin_table *batch) {
+static void on_batch(void *ctx, const evtwin_pump_event *event) {
     run *r = ctx;
+    const evtwin_table *batch = event->batch;
     r->n_records += (double)evtwin_table_rows(batch);
     if (r->metrics != NULL && evtwin_metrics_observe(r->metrics, batch) < 0) {
         cli_warning("metrics: %s", evtwin_last_error());

@@ -48,9 +48,10 @@ static void kept_free(kept *k) {
     free(k);
 }
 
-/* A user is done, on any thread. Behind the end of the interpreter the memory is the system's. */
+/* A user is done, on any thread. When the interpreter ends a thread of others that asked for the
+ * GIL would never come back: the memory is the system's then. */
 static void let_go(kept *k) {
-    if (!Py_IsInitialized()) {
+    if (evtwin_py_is_closed()) {
         return;
     }
     const PyGILState_STATE state = PyGILState_Ensure();

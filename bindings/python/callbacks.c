@@ -16,6 +16,10 @@ void evtwin_py_close(void) {
     atomic_store(&is_closed, 1);
 }
 
+int evtwin_py_is_closed(void) {
+    return atomic_load(&is_closed);
+}
+
 /* 1 on a thread of the library's: no call of Python's waits for what is raised there. */
 static _Thread_local int is_foreign;
 

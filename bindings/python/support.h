@@ -52,6 +52,7 @@ PyObject *evtwin_py_view(const evtwin_table *table, const void *data, size_t n, 
 
 /** From here on no callback enters Python: the interpreter ends. */
 void evtwin_py_close(void);
+int evtwin_py_is_closed(void);
 
 void evtwin_py_on_log(void *ctx, evtwin_log_level level, const char *text);
 int evtwin_py_on_progress(void *ctx, const char *what, double done);

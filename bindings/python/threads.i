@@ -63,6 +63,8 @@
 %thread evtwin_session_range;
 %thread evtwin_session_drift;
 %thread evtwin_session_restore;
+%thread evtwin_session_unknown;
+%thread evtwin_session_recall;
 %thread evtwin_session_swap;
 %thread evtwin_train;
 %thread evtwin_train_csv;
@@ -88,6 +90,7 @@
 %thread evtwin_store_unpredicted;
 %thread evtwin_store_put_predictions;
 %thread evtwin_store_states;
+%thread evtwin_store_states_of;
 %thread evtwin_store_state;
 %thread evtwin_store_put_model;
 %thread evtwin_store_put_thresholds;
@@ -119,6 +122,7 @@
 %thread evtwin_sink_write;
 %thread evtwin_sink_flush;
 %thread evtwin_sink_position;
+%thread evtwin_sink_states;
 %thread evtwin_sink_check;
 %thread evtwin_sink_write_letters;
 %thread evtwin_sink_create;
@@ -150,6 +154,7 @@
 %thread evtwin_metrics_observe_session;
 %thread evtwin_metrics_observe_pump;
 %thread evtwin_metrics_observe_models;
+%thread evtwin_metrics_observe_duration;
 %thread evtwin_metrics_count_error;
 %thread evtwin_metrics_good_cycle;
 %thread evtwin_metrics_text;

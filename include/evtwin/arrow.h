@@ -90,11 +90,11 @@ EVTWIN_API evtwin_status evtwin_arrow_options_init(evtwin_arrow_options *options
 
 /**
  * A new table of all batches of a stream. Columns keep their names; one that names a telemetry
- * quantity (any naming, see telemetry.h) has its unit, as in a CSV file. Floats become F64,
- * integers I64, booleans BOOL, timestamps and dates TIME (digits beyond the microsecond are cut
- * off), strings and dictionaries of strings TEXT, columns of nulls F64. In a column of times,
- * integers, floats and strings are times as evtwin_time_parse reads them ("Unix Time / s": seconds
- * since 1970). A null is a missing value.
+ * quantity (any naming, see telemetry.h) has its unit, as in a CSV file. Floats and decimals become
+ * F64, integers I64 (F64 under the name of a quantity that is not a count), booleans BOOL,
+ * timestamps and dates TIME (digits beyond the microsecond are cut off), strings and dictionaries
+ * of strings TEXT, columns of nulls F64. In a column of times, numbers and strings are times as
+ * evtwin_time_parse reads them ("Unix Time / s": seconds since 1970). A null is a missing value.
  *
  * Of a stream of one batch nothing is copied where types agree: float64, int64 and timestamp
  * [us] columns without nulls stay in the producer's memory, which is given back when the table and
@@ -108,7 +108,7 @@ EVTWIN_API evtwin_status evtwin_arrow_options_init(evtwin_arrow_options *options
  * @param options  NULL = the defaults.
  * @param out  a new table, evtwin_table_free frees it; untouched on failure.
  * @return EVTWIN_E_ARG (NULL, a released stream, an option); EVTWIN_E_EXTERNAL with the producer's
- * words; EVTWIN_E_UNSUPPORTED naming column and type (lists, structs, decimals, …);
+ * words; EVTWIN_E_UNSUPPORTED naming column and type (lists, structs, …);
  * EVTWIN_E_SCHEMA (not a stream of record batches, a column without a name, a duplicate name);
  * EVTWIN_E_PARSE (a format, length, offset, code or string that cannot be, a time that is none);
  * EVTWIN_E_RANGE (a time or integer outside 64 bits; as evtwin_table_read_csv, for fractions under

@@ -68,6 +68,13 @@ EVTWIN_API evtwin_status evtwin_metrics_observe_models(evtwin_metrics *metrics,
                                                        const evtwin_predictor *predictor,
                                                        const evtwin_follower *follower);
 
+/**
+ * Count how long features and predictions of one batch took (evtwin_pump_event.predict_s), in the
+ * histogram evtwin_prediction_duration_seconds with bounds from 0.001 to 10. What is negative or
+ * not finite is passed over, as are NULL metrics. Since 0.2.
+ */
+EVTWIN_API void evtwin_metrics_observe_duration(evtwin_metrics *metrics, double predict_s);
+
 /** Count one failed prediction cycle (evtwin_predictions_total{outcome="error"}). */
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
 

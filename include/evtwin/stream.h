@@ -453,6 +453,8 @@ typedef struct evtwin_pump_event {
     size_t n_rows;
     const evtwin_refusal *refusal; /**< REFUSED, else NULL */
     const evtwin_table *batch;     /**< BATCH, else NULL */
+    double predict_s; /**< BATCH of a pump with a predictor: how long features and predictions of
+                           its rows took, for evtwin_metrics_observe_duration; else 0 */
 } evtwin_pump_event;
 
 typedef void (*evtwin_pump_event_fn)(void *ctx, const evtwin_pump_event *event);

@@ -110,7 +110,15 @@ static double half(uint16_t bits) {
     return bits >> 15 ? -size : size;
 }
 
+/* A number of any kind. */
 static double float_at(const evtwin__arrow_type *type, const void *data, size_t i) {
+    if (type->kind == EVTWIN__ARROW_DECIMAL) {
+        return evtwin__arrow_decimal_at(type, data, i);
+    }
+    if (type->kind == EVTWIN__ARROW_INT) {
+        const int64_t value = integer_at(type, data, i);
+        return is_beyond(type, value) ? (double)(uint64_t)value : (double)value;
+    }
     return type->width == 8   ? ((const double *)data)[i]
            : type->width == 4 ? (double)((const float *)data)[i]
                               : half(((const uint16_t *)data)[i]);
@@ -237,6 +245,7 @@ static evtwin_status int_of(copy *c, size_t i, int64_t *out) {
         }
         return is_time ? time_of_number(c, i, *out, 0.0, out) : EVTWIN_OK;
     case EVTWIN__ARROW_FLOAT:
+    case EVTWIN__ARROW_DECIMAL:
         return time_of_float(c, i, float_at(type, data, i), out);
     default:
         break;

@@ -11,6 +11,7 @@
 #include "core/status.h"
 #include "core/table.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,8 +43,9 @@ static evtwin_status producer_failed(const reader *r, const char *what, int code
     for (char *c = text; *c != '\0'; c++) { /* error texts are one line */
         *c = *c == '\n' || *c == '\r' ? ' ' : *c;
     }
-    EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "the producer of the stream reported error %d for its %s%s%s",
-                code, what, text[0] != '\0' ? ": " : "", text);
+    EVTWIN_FAIL(code == ENOMEM ? EVTWIN_E_NOMEM : EVTWIN_E_EXTERNAL,
+                "the producer of the stream reported error %d for its %s%s%s", code, what,
+                text[0] != '\0' ? ": " : "", text);
 }
 
 static evtwin_status take_fields(reader *r, const struct ArrowSchema *schema) {

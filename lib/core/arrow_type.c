@@ -16,13 +16,14 @@ static int read_time(const char *format, evtwin__arrow_type *out) {
     static const struct {
         const char *format;
         evtwin__arrow_type type;
-    } times[] = {{"tss:", {EVTWIN__ARROW_TIME, 8, 0, 1, 0}},
-                 {"tsm:", {EVTWIN__ARROW_TIME, 8, 0, 1000, 0}},
-                 {"tsu:", {EVTWIN__ARROW_TIME, 8, 0, 1000000, 0}},
-                 {"tsn:", {EVTWIN__ARROW_TIME, 8, 0, 1000000000, 0}}};
+    } times[] = {{"tss:", {EVTWIN__ARROW_TIME, 8, 0, 1, 0, 0}},
+                 {"tsm:", {EVTWIN__ARROW_TIME, 8, 0, 1000, 0, 0}},
+                 {"tsu:", {EVTWIN__ARROW_TIME, 8, 0, 1000000, 0, 0}},
+                 {"tsn:", {EVTWIN__ARROW_TIME, 8, 0, 1000000000, 0, 0}}};
     if (strcmp(format, "tdD") == 0 || strcmp(format, "tdm") == 0) {
         const int is_days = format[2] == 'D';
-        *out = (evtwin__arrow_type){EVTWIN__ARROW_TIME, is_days ? 4 : 8, 0, is_days ? 0 : 1000, 1};
+        *out =
+            (evtwin__arrow_type){EVTWIN__ARROW_TIME, is_days ? 4 : 8, 0, is_days ? 0 : 1000, 1, 0};
         return 1;
     }
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
@@ -40,21 +41,21 @@ static int read_format(const char *format, evtwin__arrow_type *out) {
         const char *format;
         evtwin__arrow_type type;
     } types[] = {
-        {"n", {.kind = EVTWIN__ARROW_NULL}},      {"b", {.kind = EVTWIN__ARROW_BOOL}},
-        {"c", {EVTWIN__ARROW_INT, 1, 0, 0, 0}},   {"C", {EVTWIN__ARROW_INT, 1, 1, 0, 0}},
-        {"s", {EVTWIN__ARROW_INT, 2, 0, 0, 0}},   {"S", {EVTWIN__ARROW_INT, 2, 1, 0, 0}},
-        {"i", {EVTWIN__ARROW_INT, 4, 0, 0, 0}},   {"I", {EVTWIN__ARROW_INT, 4, 1, 0, 0}},
-        {"l", {EVTWIN__ARROW_INT, 8, 0, 0, 0}},   {"L", {EVTWIN__ARROW_INT, 8, 1, 0, 0}},
-        {"e", {EVTWIN__ARROW_FLOAT, 2, 0, 0, 0}}, {"f", {EVTWIN__ARROW_FLOAT, 4, 0, 0, 0}},
-        {"g", {EVTWIN__ARROW_FLOAT, 8, 0, 0, 0}}, {"u", {EVTWIN__ARROW_UTF8, 4, 0, 0, 0}},
-        {"U", {EVTWIN__ARROW_UTF8, 8, 0, 0, 0}},  {"vu", {EVTWIN__ARROW_VIEW, 16, 0, 0, 0}}};
+        {"n", {.kind = EVTWIN__ARROW_NULL}},         {"b", {.kind = EVTWIN__ARROW_BOOL}},
+        {"c", {EVTWIN__ARROW_INT, 1, 0, 0, 0, 0}},   {"C", {EVTWIN__ARROW_INT, 1, 1, 0, 0, 0}},
+        {"s", {EVTWIN__ARROW_INT, 2, 0, 0, 0, 0}},   {"S", {EVTWIN__ARROW_INT, 2, 1, 0, 0, 0}},
+        {"i", {EVTWIN__ARROW_INT, 4, 0, 0, 0, 0}},   {"I", {EVTWIN__ARROW_INT, 4, 1, 0, 0, 0}},
+        {"l", {EVTWIN__ARROW_INT, 8, 0, 0, 0, 0}},   {"L", {EVTWIN__ARROW_INT, 8, 1, 0, 0, 0}},
+        {"e", {EVTWIN__ARROW_FLOAT, 2, 0, 0, 0, 0}}, {"f", {EVTWIN__ARROW_FLOAT, 4, 0, 0, 0, 0}},
+        {"g", {EVTWIN__ARROW_FLOAT, 8, 0, 0, 0, 0}}, {"u", {EVTWIN__ARROW_UTF8, 4, 0, 0, 0, 0}},
+        {"U", {EVTWIN__ARROW_UTF8, 8, 0, 0, 0, 0}},  {"vu", {EVTWIN__ARROW_VIEW, 16, 0, 0, 0, 0}}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (strcmp(format, types[i].format) == 0) {
             *out = types[i].type;
             return 1;
         }
     }
-    return read_time(format, out);
+    return read_time(format, out) || evtwin__arrow_decimal_read(format, out);
 }
 
 static int is_string(const evtwin__arrow_type *type) {
@@ -124,8 +125,10 @@ static evtwin_type type_of(const evtwin__arrow_field *field, const evtwin__quant
     case EVTWIN__ARROW_TIME:
         return EVTWIN_TIME;
     case EVTWIN__ARROW_INT:
-        return q != NULL && q->type == EVTWIN_TIME ? EVTWIN_TIME : EVTWIN_I64;
+        return q == NULL || (q->type != EVTWIN_TIME && q->type != EVTWIN_F64) ? EVTWIN_I64
+                                                                              : q->type;
     case EVTWIN__ARROW_FLOAT:
+    case EVTWIN__ARROW_DECIMAL:
         return q != NULL && q->type == EVTWIN_TIME ? EVTWIN_TIME : EVTWIN_F64;
     case EVTWIN__ARROW_UTF8:
     case EVTWIN__ARROW_VIEW:

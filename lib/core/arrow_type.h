@@ -12,7 +12,8 @@ typedef enum evtwin__arrow_kind {
     EVTWIN__ARROW_BOOL,
     EVTWIN__ARROW_INT,
     EVTWIN__ARROW_FLOAT,
-    EVTWIN__ARROW_TIME, /* a count of something since 1970 */
+    EVTWIN__ARROW_DECIMAL, /* an integer that counts 10^-scale */
+    EVTWIN__ARROW_TIME,    /* a count of something since 1970 */
     EVTWIN__ARROW_UTF8,
     EVTWIN__ARROW_VIEW /* strings as 16 bytes each, the long ones elsewhere */
 } evtwin__arrow_kind;
@@ -23,6 +24,7 @@ typedef struct evtwin__arrow_type {
     int is_unsigned;
     int64_t per_second; /* TIME: values a second; 0 = values are days */
     int is_naive;       /* TIME without a zone */
+    int scale;          /* DECIMAL */
 } evtwin__arrow_type;
 
 /* A field and its column. */
@@ -37,6 +39,12 @@ typedef struct evtwin__arrow_field {
     evtwin__time_rule time_rule;
     evtwin__time_counts times;
 } evtwin__arrow_field;
+
+/* arrow_decimal.c: read the format of decimals of up to 128 bits; 0 if it is another one. */
+int evtwin__arrow_decimal_read(const char *format, evtwin__arrow_type *out);
+
+/* The double nearest to decimal i of a buffer. */
+double evtwin__arrow_decimal_at(const evtwin__arrow_type *type, const void *data, size_t i);
 
 /* Add the column of a field to the table. */
 evtwin_status evtwin__arrow_field_add(const struct ArrowSchema *schema, evtwin_naive_time naive,

@@ -4,12 +4,13 @@
 #ifndef EVTWIN_LEARN_BASELINE_H
 #define EVTWIN_LEARN_BASELINE_H
 
-#include "evtwin/base.h"
+#include "learn/peers.h"
 
 #include <stdint.h>
 
-/* One split of a target's rows. x is (…, cols) row-major without NaN in these rows; y and
- * group_of_row are indexed by row like x. */
+/* One split of a target's rows; with peers, of this process's: what is made of the training part
+ * is made of those of all, and all have the same. x is (…, cols) row-major without NaN in these
+ * rows; y and group_of_row are indexed by row like x. */
 typedef struct evtwin__part {
     const double *x;
     size_t cols;
@@ -20,10 +21,11 @@ typedef struct evtwin__part {
     size_t n_train;
     const size_t *test; /* (n_test) */
     size_t n_test;
+    const evtwin_peers *peers; /* NULL = alone */
 } evtwin__part;
 
 /* Mean of y over the training rows. */
-double evtwin__baseline_mean(const evtwin__part *part);
+evtwin_status evtwin__baseline_mean(const evtwin__part *part, double *out);
 
 /* The mean-life baseline: predicted (n_test) = mean life of the training groups - cycles so far;
  * the life of a group is the mean of y + cycles over its training rows. cycles is indexed by row;

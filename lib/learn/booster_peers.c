@@ -45,12 +45,15 @@ static const char *tracker_port(void) {
     return variable("DMLC_TRACKER_PORT", variable("dmlc_tracker_port", "9000"));
 }
 
-/* The time limit has two names: of 1.7 and 2.0, and from 2.1 on. */
+/* The time limit has two names: of 1.7 and 2.0, and from 2.1 on. Without TCP_NODELAY each of the
+ * many small messages of a tree waits for an acknowledgement, some 40 ms. */
 static evtwin_status join(int timeout_s) {
-    char config[96], text[400];
+    char config[128], text[400];
     evtwin__peers_limit limit;
-    snprintf(config, sizeof config, "{\"rabit_timeout_sec\":%d,\"dmlc_timeout\":%d}", timeout_s,
-             timeout_s);
+    snprintf(
+        config, sizeof config,
+        "{\"rabit_timeout_sec\":%d,\"dmlc_timeout\":%d,\"rabit_enable_tcp_no_delay\":\"true\"}",
+        timeout_s, timeout_s);
     XGBRegisterLogCallback(on_xgboost_log); /* of this thread */
     EVTWIN_TRY(evtwin__peers_limit_begin(&limit, tracker_host(), tracker_port(), timeout_s));
     const int rc = XGCommunicatorInit(config);

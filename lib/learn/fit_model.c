@@ -85,7 +85,8 @@ static evtwin_status predict_held_out(job *j) {
 
 static evtwin_status predict_baselines(job *j) {
     evtwin__work *w = &j->work;
-    const double mean = evtwin__baseline_mean(&w->part);
+    double mean;
+    EVTWIN_TRY(evtwin__baseline_mean(&w->part, &mean));
     for (size_t i = 0; i < w->part.n_test; i++) {
         w->predicted[i] = mean;
     }

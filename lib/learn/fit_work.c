@@ -69,7 +69,8 @@ static evtwin_status make_room(evtwin__work *w) {
                              .train = w->row,
                              .n_train = n_train,
                              .test = w->row + n_train,
-                             .n_test = n_test};
+                             .n_test = n_test,
+                             .peers = w->trainer->peers};
     return EVTWIN_OK;
 }
 
@@ -109,16 +110,19 @@ static double label_of(const evtwin__work *w, size_t k, size_t row) {
 }
 
 /* Where the forest starts: the mean, kept off 0 and 1 where it is a probability. */
-static double base_score_of(const evtwin__work *w, size_t k) {
+static evtwin_status find_base_score(const evtwin__work *w, size_t k, double *out) {
     if (isnan(w->trainer->recipe->log_offset[k])) {
-        const double mean = evtwin__baseline_mean(&w->part);
-        return w->target->kind == EVTWIN_TARGET_EVENT ? fmin(fmax(mean, 1e-6), 1.0 - 1e-6) : mean;
+        EVTWIN_TRY(evtwin__baseline_mean(&w->part, out));
+        *out = w->target->kind == EVTWIN_TARGET_EVENT ? fmin(fmax(*out, 1e-6), 1.0 - 1e-6) : *out;
+        return EVTWIN_OK;
     }
-    double sum = 0.0;
+    double all[] = {0.0, (double)w->part.n_train};
     for (size_t i = 0; i < w->part.n_train; i++) {
-        sum += label_of(w, k, w->part.train[i]);
+        all[0] += label_of(w, k, w->part.train[i]);
     }
-    return sum / (double)w->part.n_train;
+    EVTWIN_TRY(evtwin__peers_reduce(w->part.peers, EVTWIN__PEERS_SUM, all, 2));
+    *out = all[0] / all[1];
+    return EVTWIN_OK;
 }
 
 /* The columns that a tree may sample from: none if some have no value at all in training, such as
@@ -132,6 +136,10 @@ static size_t count_sampled(const evtwin_trainer *trainer) {
     return all ? b->n_features : 0;
 }
 
+int evtwin__is_column_sampled(const evtwin_trainer *trainer) {
+    return count_sampled(trainer) >= EVTWIN__MANY_COLUMNS;
+}
+
 void evtwin__work_labels(const evtwin__work *w, size_t k, const size_t *row, size_t n, float *y) {
     for (size_t i = 0; i < n; i++) {
         y[i] = (float)label_of(w, k, row[i]);
@@ -142,9 +150,10 @@ evtwin_status evtwin__work_forest(evtwin__work *w, size_t k, evtwin__booster_par
                                   evtwin__booster_data *data) {
     const evtwin__part *part = &w->part;
     *params = (evtwin__booster_params){.objective = evtwin__objective_of(w->target->kind),
-                                       .growth = w->growth,
-                                       .base_score = base_score_of(w, k)};
-    evtwin__recipe_restrain(w->trainer->recipe, part, w->n_cut, count_sampled(w->trainer), params);
+                                       .growth = w->growth};
+    EVTWIN_TRY(find_base_score(w, k, &params->base_score));
+    EVTWIN_TRY(evtwin__recipe_restrain(w->trainer->recipe, part, w->n_cut,
+                                       count_sampled(w->trainer), params));
     evtwin__work_labels(w, k, part->train, part->n_train, w->y);
     evtwin__work_labels(w, k, w->cut, w->n_cut, w->y + part->n_train);
     *data = (evtwin__booster_data){.x = w->x,
@@ -152,7 +161,7 @@ evtwin_status evtwin__work_forest(evtwin__work *w, size_t k, evtwin__booster_par
                                    .cols = w->data->model_cols,
                                    .y = w->y,
                                    .feature_names = w->feature_name};
-    return evtwin__peers_broadcast(w->trainer->peers, params, sizeof *params, 0);
+    return EVTWIN_OK;
 }
 
 void evtwin__work_take_train(evtwin__work *w) {

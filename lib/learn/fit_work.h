@@ -48,8 +48,11 @@ void evtwin__work_take_test(evtwin__work *w, float *x);
 /* What forest k is to say of these rows (n), into y. */
 void evtwin__work_labels(const evtwin__work *w, size_t k, const size_t *row, size_t n, float *y);
 
-/* What forest k is grown with: its labels go to w->y, and the rows are those of w->x. Processes
- * that train together grow it as process 0 would. */
+/* Does a tree see a sample of the columns (growth.column_sample), or all? */
+int evtwin__is_column_sampled(const evtwin_trainer *trainer);
+
+/* What forest k is grown with: its labels go to w->y, and the rows are those of w->x. The
+ * parameters are of the rows of all processes. */
 evtwin_status evtwin__work_forest(evtwin__work *w, size_t k, evtwin__booster_params *params,
                                   evtwin__booster_data *data);
 

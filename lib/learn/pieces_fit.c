@@ -96,7 +96,7 @@ static evtwin_status train(fitting *f, const evtwin__pieces_choice *choice, feed
     const evtwin__part unknown = {0}; /* which matters to recipes with a past only */
     out->params.objective = evtwin__objective_of(trainer->target[choice->t].kind);
     out->params.growth = trainer->growth[choice->t];
-    evtwin__recipe_restrain(trainer->recipe, &unknown, 0, f->p->cols, &out->params);
+    EVTWIN_TRY(evtwin__recipe_restrain(trainer->recipe, &unknown, 0, f->p->cols, &out->params));
     const evtwin__booster_source source = {on_reset, on_next, d};
     const evtwin__booster_data data = {
         .cols = f->p->cols, .feature_names = f->feature_name, .watch = watch, .source = &source};

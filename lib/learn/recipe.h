@@ -34,10 +34,14 @@ evtwin_status evtwin__recipe_check_derived(const evtwin__recipe *recipe, const c
 void evtwin__recipe_settle(const evtwin__recipe *recipe, double default_rate,
                            evtwin_trainer *trainer);
 
+/* With fewer columns each tree sees all: of four, half is too little to see anything. */
+enum { EVTWIN__MANY_COLUMNS = 10 };
+
 /* A growth as the data allow it: of the part's training rows and n_further more, which keep a
  * forest of a number from learning them by heart; a tree may sample from so many columns. */
-void evtwin__recipe_restrain(const evtwin__recipe *recipe, const evtwin__part *part,
-                             size_t n_further, size_t cols, evtwin__booster_params *params);
+evtwin_status evtwin__recipe_restrain(const evtwin__recipe *recipe, const evtwin__part *part,
+                                      size_t n_further, size_t cols,
+                                      evtwin__booster_params *params);
 
 /* What the models see: data->model_x and, in place of those that were read, the bundle's features
  * and scaler. group: the option of the training. */

@@ -28,7 +28,8 @@ static evtwin__errors *curves_of(const search *s, size_t t, size_t set) {
 
 static evtwin__growth set_of(const search *s, size_t t, size_t i) {
     const evtwin_trainer *trainer = s->trainer;
-    return evtwin__search_set(&trainer->growth[t], trainer->options.seed, t, i);
+    return evtwin__search_set(&trainer->growth[t], trainer->options.seed, t, i,
+                              evtwin__is_column_sampled(trainer));
 }
 
 /* Folds of the batteries that the model of this part learns from; the others are left out. */

@@ -22,8 +22,9 @@ typedef struct evtwin__errors {
 } evtwin__errors;
 
 /* search_sets.c: set i of a target: 0 is `as_is`, the others are drawn from the seed. Its trees are
- * the most that it may have. */
-evtwin__growth evtwin__search_set(const evtwin__growth *as_is, uint64_t seed, size_t t, size_t i);
+ * the most that it may have. Where columns are not sampled it says nothing of column_sample. */
+evtwin__growth evtwin__search_set(const evtwin__growth *as_is, uint64_t seed, size_t t, size_t i,
+                                  int is_column_sampled);
 
 /* search_sets.c: by the curves of its folds (n_folds), the number of trees with the least error and
  * that error. A forest that ended earlier counts as it ended. A set whose trees are fixed has all

@@ -24,21 +24,27 @@ static double drawn(double u, double from, double to, int scale) {
     }
 }
 
-evtwin__growth evtwin__search_set(const evtwin__growth *as_is, uint64_t seed, size_t t, size_t i) {
-    evtwin__growth g = *as_is;
-    if (i == 0) {
-        return g;
-    }
+static void draw(evtwin__growth *g, uint64_t seed, size_t t, size_t i) {
     uint32_t channel = 0;
 #define EVTWIN__SEARCHED(type, member, from, to, scale)                                            \
     do {                                                                                           \
         const evtwin__rng_block b =                                                                \
             evtwin__rng_at(seed, EVTWIN__RNG_SEARCH, (uint32_t)t, channel++, i);                   \
-        g.member = (type)drawn(evtwin__rng_uniform(b, 0), from, to, scale);                        \
+        g->member = (type)drawn(evtwin__rng_uniform(b, 0), from, to, scale);                       \
     } while (0);
 #include "learn/search.def"
 #undef EVTWIN__SEARCHED
-    g.trees = EVTWIN__SEARCH_TREES;
+    g->trees = EVTWIN__SEARCH_TREES;
+}
+
+/* A parameter has a channel of its own, so one that is not used moves no other. */
+evtwin__growth evtwin__search_set(const evtwin__growth *as_is, uint64_t seed, size_t t, size_t i,
+                                  int is_column_sampled) {
+    evtwin__growth g = *as_is;
+    if (i > 0) {
+        draw(&g, seed, t, i);
+    }
+    g.column_sample = is_column_sampled ? g.column_sample : 0.0;
     return g;
 }
 

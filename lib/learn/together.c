@@ -215,10 +215,19 @@ evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *d
 
 /* ---- features ---- */
 
-/* A tree does not mind how its columns are scaled, but all must scale them alike. */
+/* A tree does not mind how its columns are scaled, but all must scale them alike, whichever process
+ * is the first. */
 evtwin_status evtwin__together_scaler(const evtwin_peers *p, evtwin__scaler *scaler) {
-    EVTWIN_TRY(evtwin__peers_broadcast(p, scaler->mean, scaler->n * sizeof *scaler->mean, 0));
-    return evtwin__peers_broadcast(p, scaler->scale, scaler->n * sizeof *scaler->scale, 0);
+    if (p == NULL) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_SUM, scaler->mean, scaler->n));
+    EVTWIN_TRY(evtwin__peers_reduce(p, EVTWIN__PEERS_SUM, scaler->scale, scaler->n));
+    for (size_t i = 0; i < scaler->n; i++) {
+        scaler->mean[i] /= (double)p->n;
+        scaler->scale[i] /= (double)p->n;
+    }
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__together_features(evtwin_trainer *trainer) {

@@ -15,7 +15,7 @@ evtwin_status evtwin__together_begin(evtwin_trainer *trainer, evtwin__dataset *d
 /* The scaler and the ranges of the features as all have them. */
 evtwin_status evtwin__together_features(evtwin_trainer *trainer);
 
-/* A scaler that was fitted on what this process has, as all use it: that of process 0. */
+/* A scaler that was fitted on what this process has, as all use it: the mean of theirs. */
 evtwin_status evtwin__together_scaler(const evtwin_peers *p, evtwin__scaler *scaler);
 
 /* In place of what this process held out of a target, what all did, by process. */

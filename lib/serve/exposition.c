@@ -94,6 +94,29 @@ void evtwin__expose_one(evtwin__exposition *e, const char *name, evtwin__metric_
     evtwin__expose(e, name, type_suffix(type), NULL, 0, value);
 }
 
+/* The count is the last bucket's, so that the two cannot disagree. */
+void evtwin__expose_histogram(evtwin__exposition *e, const char *name, const evtwin__label *label,
+                              const double *bounds, const uint64_t *n, size_t n_bounds,
+                              double sum) {
+    evtwin__label labels[2];
+    const size_t n_own = label != NULL;
+    uint64_t below = 0;
+    if (label != NULL) {
+        labels[0] = *label;
+    }
+    for (size_t b = 0; b <= n_bounds; b++) {
+        char bound[EVTWIN__NUM_SIZE] = "+Inf";
+        if (b < n_bounds) {
+            evtwin__format_f64(bounds[b], bound);
+        }
+        below += n[b];
+        labels[n_own] = (evtwin__label){"le", bound};
+        evtwin__expose(e, name, "_bucket", labels, n_own + 1, (double)below);
+    }
+    evtwin__expose(e, name, "_sum", labels, n_own, sum);
+    evtwin__expose(e, name, "_count", labels, n_own, (double)below);
+}
+
 void evtwin__expose_build(evtwin__exposition *e) {
     const evtwin__label labels[] = {{"version", evtwin_version()},
                                     {"libraries", evtwin_build_info()}};
@@ -243,31 +266,19 @@ static void write_counts(const evtwin__server_metrics *metrics, evtwin__expositi
     }
 }
 
-/* The histogram of one route; its count is the last bucket's, so that the two cannot disagree. */
+/* The histogram of one route. */
 static void write_duration(const evtwin__server_metrics *metrics, size_t r,
                            evtwin__exposition *out) {
-    static const char name[] = "evtwin_http_request_duration_seconds";
-    evtwin__label labels[] = {{"route", metrics->label(r)}, {"le", "+Inf"}};
-    uint64_t below[N_BOUNDS + 1];
-    uint64_t total = 0;
+    const evtwin__label label = {"route", metrics->label(r)};
+    uint64_t n[N_BOUNDS + 1], total = 0;
     for (size_t b = 0; b <= N_BOUNDS; b++) {
-        total += atomic_load(&metrics->route[r].by_bound[b]);
-        below[b] = total;
+        n[b] = atomic_load(&metrics->route[r].by_bound[b]);
+        total += n[b];
     }
-    if (total == 0) {
-        return;
+    if (total > 0) {
+        evtwin__expose_histogram(out, "evtwin_http_request_duration_seconds", &label, bounds_s, n,
+                                 N_BOUNDS, (double)atomic_load(&metrics->route[r].sum_ns) * 1e-9);
     }
-    for (size_t b = 0; b <= N_BOUNDS; b++) {
-        char bound[EVTWIN__NUM_SIZE] = "+Inf";
-        if (b < N_BOUNDS) {
-            evtwin__format_f64(bounds_s[b], bound);
-        }
-        labels[1].value = bound;
-        evtwin__expose(out, name, "_bucket", labels, 2, (double)below[b]);
-    }
-    evtwin__expose(out, name, "_sum", labels, 1,
-                   (double)atomic_load(&metrics->route[r].sum_ns) * 1e-9);
-    evtwin__expose(out, name, "_count", labels, 1, (double)total);
 }
 
 /* ---- the process ---- */

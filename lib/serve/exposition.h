@@ -37,6 +37,11 @@ void evtwin__expose(evtwin__exposition *e, const char *name, const char *suffix,
 void evtwin__expose_one(evtwin__exposition *e, const char *name, evtwin__metric_type type,
                         const char *unit, const char *help, double value);
 
+/* The samples of the histogram of the family begun, with a label or none (NULL): n[i] values up to
+ * bound i and beyond the one before, the last n (n_bounds + 1 of them) beyond all bounds. */
+void evtwin__expose_histogram(evtwin__exposition *e, const char *name, const evtwin__label *label,
+                              const double *bounds, const uint64_t *n, size_t n_bounds, double sum);
+
 /* evtwin_build_info */
 void evtwin__expose_build(evtwin__exposition *e);
 

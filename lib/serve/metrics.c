@@ -5,6 +5,7 @@
 #include "serve/battery_gauges.h"
 #include "serve/exposition.h"
 #include "serve/metrics_drift.h"
+#include "serve/metrics_duration.h"
 #include "serve/metrics_models.h"
 #include "serve/metrics_pump.h"
 
@@ -36,6 +37,7 @@ typedef struct totals {
 struct evtwin_metrics {
     pthread_mutex_t lock;
     totals totals;
+    evtwin__durations durations;
     double good_s, limit_s;   /* when a cycle last went well, how long that is enough; 0 = never */
     evtwin__drift_copy drift; /* of the session observed last */
     evtwin__pump_copy delivered; /* of the pump observed last */
@@ -208,6 +210,14 @@ evtwin_status evtwin_metrics_observe_models(evtwin_metrics *metrics,
     return EVTWIN_OK;
 }
 
+void evtwin_metrics_observe_duration(evtwin_metrics *metrics, double predict_s) {
+    if (metrics != NULL && predict_s >= 0.0 && isfinite(predict_s)) {
+        pthread_mutex_lock(&metrics->lock);
+        evtwin__durations_add(&metrics->durations, predict_s);
+        pthread_mutex_unlock(&metrics->lock);
+    }
+}
+
 void evtwin_metrics_count_error(evtwin_metrics *metrics) {
     if (metrics == NULL) {
         return;
@@ -303,6 +313,7 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     pthread_mutex_lock(&m->lock);
     const size_t n = m->ids.n;
     const totals t = m->totals;
+    const evtwin__durations durations = m->durations;
     const evtwin__models_copy models = m->models;
     battery *copy = evtwin__calloc(n, sizeof *copy);
     if (copy != NULL && n > 0) {
@@ -316,6 +327,7 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     if (is_copied) {
         write_batteries(copy, n, out);
         write_totals(&t, n, out);
+        evtwin__durations_write(&durations, out);
         evtwin__models_copy_write(&models, out);
         evtwin__drift_copy_write(&drift, out);
         evtwin__pump_copy_write(&delivered, out);

@@ -18,8 +18,9 @@
 #include "sim/ecm_kernel.h"
 #undef EVTWIN__W
 
-/* Registers of two, four or eight doubles. Contraction is off, so all give the same bits. */
-#if defined(__x86_64__)
+/* Registers of two, four or eight doubles. Contraction is off, so all give the same bits. The edge
+ * build is small rather than fast: it has the narrow one only. */
+#if defined(__x86_64__) && !defined(EVTWIN_EDGE)
 __attribute__((target("avx512f,avx512dq,avx512vl"))) static int64_t
 run_avx512(const evtwin__ecm_model *model, evtwin__ecm_block *block, int64_t n_steps) {
     return run8(model, block, n_steps);
@@ -37,7 +38,7 @@ int64_t evtwin__ecm_run_baseline(const evtwin__ecm_model *model, evtwin__ecm_blo
 }
 
 int64_t evtwin__ecm_run(const evtwin__ecm_model *model, evtwin__ecm_block *block, int64_t n_steps) {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(EVTWIN_EDGE)
     if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
         return run_avx512(model, block, n_steps);
     }

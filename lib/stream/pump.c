@@ -145,7 +145,9 @@ static void note_share(evtwin_pump *p) {
 
 static evtwin_status predict_batch(evtwin_pump *p) {
     if (p->predictor != NULL) {
+        const double begin_s = evtwin__monotonic_s();
         evtwin_status st = evtwin_session_apply(p->session, p->batch);
+        p->predict_s = evtwin__monotonic_s() - begin_s;
         if (st < 0 || (st = evtwin_session_pending(p->session, &p->states)) < 0) {
             evtwin_session_rollback(p->session); /* the next try moves it again */
             p->stats.n_errors++;
@@ -232,7 +234,8 @@ static void finish_batch(evtwin_pump *p, size_t *n_out) {
         report(p, &(evtwin_pump_event){.kind = EVTWIN_PUMP_BATCH,
                                        .uri = evtwin_source_uri(p->source),
                                        .n_rows = *n_out,
-                                       .batch = p->batch});
+                                       .batch = p->batch,
+                                       .predict_s = p->predict_s});
     }
 }
 

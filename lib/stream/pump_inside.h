@@ -25,6 +25,7 @@ struct evtwin_pump {
     evtwin_table *batch;   /* one table for all batches: nothing is allocated in the long run */
     evtwin__text position; /* of the source behind the batch, with its NUL */
     evtwin_table *states;  /* that the batch moved in the session; NULL = none */
+    double predict_s;      /* that its features and predictions took */
     evtwin__stage stage;
     int owes_commit; /* that position is not acknowledged yet */
     int owes_letter; /* of the record that the source refused last: there was no memory for it */

@@ -157,7 +157,8 @@ static evtwin_status send_file(const evtwin__place *place, const char *url, cons
                                int fd, size_t size) {
     char hash[EVTWIN__SHA256_HEX_SIZE];
     signing s;
-    EVTWIN_FAIL_IF(size > MAX_PUT, EVTWIN_E_RANGE,
+    const uint64_t bytes = size; /* a size_t of 32 bits holds less than the limit */
+    EVTWIN_FAIL_IF(bytes > MAX_PUT, EVTWIN_E_RANGE,
                    "%s: has %zu bytes; S3 takes %" PRIu64
                    " (5 GiB) in one file: make it smaller, or "
                    "start the tracking server with --serve-artifacts",

@@ -103,6 +103,7 @@ if can_sql; then
     check 'the error is counted' metric '^evtwin_predictions_total\{.*outcome="error".*\} [1-9]'
 fi
 check 'predictions are counted' metric '^battery_predictions_total\S* [1-9]'
+check 'and timed' metric '^evtwin_prediction_duration_seconds_count [1-9]'
 enough_rows() { ! can_sql || [ "$(sql "$store" 'SELECT COUNT(*) FROM ev_telemetry')" -ge 40 ]; }
 check 'rows there are' await 60 enough_rows
 

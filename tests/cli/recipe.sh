@@ -85,4 +85,19 @@ kill -TERM $first $second $sim
 wait $first $second $sim
 check 'not again and again' [ "$(cat first.err second.err | grep -c 'another program')" -le 2 ]
 
+# ---- with a spool, whose sinks are behind it, the pasts of a group's batteries begin anew, which is said ----
+if evtwin-predict --version | grep -q rdkafka; then
+    for models in past own; do
+        [ $models = past ] || run evtwin-train -q fleet.csv --out own
+        evtwin-predict --models $models --source kafka://127.0.0.1:1/t --sink sqlite:group.db --spool spool.$models \
+            --metrics-port 0 >group.out 2>$models.err &
+        group=$!
+        check 'it waits for the broker' await 60 grep -q 'trying again' $models.err
+        kill -TERM $group
+        wait $group
+    done
+    check 'it is said' [ "$(grep -c 'with --spool the past of a battery' past.err)" -eq 1 ]
+    check 'of models without a past it is not' [ "$(grep -c 'with --spool' own.err)" -eq 0 ]
+fi
+
 finish

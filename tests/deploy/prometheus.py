@@ -90,6 +90,18 @@ def tests_of_the_service(rules):
     return tests
 
 
+def check_work():
+    """So is what the work of predictions is measured by."""
+    measured = set()
+    for name in ("metrics.c", "metrics_duration.c"):
+        with open(os.path.join(ROOT, "lib/serve", name)) as f:
+            measured |= set(re.findall(r'"(evtwin_\w+)"', f.read()))
+    with open(os.path.join(ROOT, "docs/metrics.md")) as f:
+        described = {name.removesuffix("_total") for name in re.findall(r"`(evtwin_\w+)[`{]", f.read())}
+    check("docs/metrics.md names what is measured", "evtwin_prediction_duration_seconds" in measured and
+          measured <= described, measured - described)
+
+
 def check_names():
     """Every gauge of a battery's values is in docs/metrics.md, and scraped from one program only."""
     with open(os.path.join(ROOT, "lib/core/schema.def")) as f:
@@ -97,6 +109,7 @@ def check_names():
     with open(os.path.join(ROOT, "docs/metrics.md")) as f:
         described = set(re.findall(r"`((?:evtwin_)?battery_\w+)`", f.read()))
     check("docs/metrics.md names every gauge", len(gauges) >= 17 and gauges <= described, gauges - described)
+    check_work()
     others = set()
     for name in os.listdir(os.path.join(ROOT, "lib/serve")):
         if name.endswith(".c"):

@@ -12,9 +12,9 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import alert_delivery as tools  # noqa: E402
 import servers  # noqa: E402
-from alert_delivery import Child, Hook, ask, check, metrics, path, simulate, wait_until, watch  # noqa: E402
+from server import alerts as tools  # noqa: E402
+from server.alerts import Child, Hook, ask, check, metrics, path, simulate, wait_until, watch  # noqa: E402
 
 NOBODY = 65534
 

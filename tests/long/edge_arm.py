@@ -99,6 +99,10 @@ def under_linux(root, wanted):
     targets = ["evtwin", *("test_" + name for name in UNIT_TESTS)]
     call("the edge build for 32-bit ARM, no warning", ["cmake", "--build", "arm", f"-j{os.cpu_count()}",
                                                        "--target", *targets])
+    call("strip", [LINUX + "strip", "-o", "small.so", "arm/libevtwin.so"])
+    size = os.path.getsize("small.so")
+    t.check("its size, stripped, is at most 400,000 bytes", size <= 400_000, f"{size} bytes")
+    t.say(f"32-bit ARM: {size} bytes stripped")
     call("the program for 32-bit ARM", [LINUX + "gcc", *STRICT, EDGE + "/results.c", "-o", "results", "-Larm",
                                         "-levtwin", link])
     compare("32-bit ARM, Linux", call("its results", [*run, "./results", MODEL]), wanted)

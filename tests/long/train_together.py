@@ -3,23 +3,28 @@
 
 Each has half of a fleet. On another fleet their model has the error of one process that was given
 all of it (1 %; equal trees are not to be had, since the sketches of the columns differ). All say the same
-scores, process 0 saves.
+scores, process 0 saves. The model is the same whichever process is the first, and baselines are of all rows.
 """
 import csv
 import json
 import math
 import os
+import shutil
 
 import longtest as t
 from together import SEED, need_tracker, together
 
 
-def halves(path):
-    """The fleet's batteries, every other one, as two files."""
+def halves(path, by_life=False):
+    """The fleet's batteries as two files: every other one, or those that live long and the others."""
     with open(path, newline="") as f:
         header, *rows = csv.reader(f)
-    key = header.index("battery_id")
-    number = {b: i for i, b in enumerate(dict.fromkeys(r[key] for r in rows))}
+    key, rul = header.index("battery_id"), header.index("rul")
+    life = {}
+    for r in rows:
+        life[r[key]] = max(life.get(r[key], 0), float(r[rul]))
+    ordered = sorted(life, key=life.get) if by_life else list(life)
+    number = {b: 2 * i // len(life) if by_life else i for i, b in enumerate(ordered)}
     for half in (0, 1):
         with open(f"half{half}.csv", "w", newline="") as f:
             writer = csv.writer(f)
@@ -38,21 +43,28 @@ def errors(models):
     return math.sqrt(rul / n)
 
 
+def train_two(recipe, *options, more=(), order=(0, 1)):
+    """What became of two processes, of which the first in order is process 0; more: options of one."""
+    return together([[f"half{i}.csv", "--out", f"two{i}", "--json", "--recipe", recipe, *SEED,
+                      *options, *(more if i == 1 else ())] for i in order])
+
+
+def remove(*folders):
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
 def compare(recipe, *options, more=()):
-    """Errors of one process and of two, scores of two; more: options of one of the two."""
-    t.run("train", "all.csv", "--out", "one", "--recipe", recipe, *SEED, *options)
-    ended = together([[f"half{i}.csv", "--out", f"two{i}", "--json", "--recipe", recipe, *SEED,
-                       *options, *(more if i == 1 else ())] for i in (0, 1)])
+    """Errors of one process and of two, scores of one and of two."""
+    alone = t.run("train", "all.csv", "--out", "one", "--json", "--recipe", recipe, *SEED, *options)
+    ended = train_two(recipe, *options, more=more)
     t.require("both end well", [e[0] for e in ended] == [0, 0], ended)
     t.check("process 0 saves, and no other",
-            sorted(os.path.exists(f"two{i}/manifest.json") for i in (0, 1)) == [False, True])
-    saved = 0 if os.path.exists("two0/manifest.json") else 1
-    t.check("the other says so", "process 0 has saved the models" in ended[1 - saved][2],
-            ended[1 - saved][2])
-    one, two = errors("one"), errors(f"two{saved}")
+            [os.path.exists(f"two{i}/manifest.json") for i in (0, 1)] == [True, False])
+    t.check("the other says so", "process 0 has saved the models" in ended[1][2], ended[1][2])
+    one, two = errors("one"), errors("two0")
     t.say(f"{recipe} {' '.join(options)}: RMSE on another fleet: one process {one:.2f}, two {two:.2f}")
-    scores = json.loads(ended[saved][1])
-    with open(f"two{saved}/manifest.json") as f:
+    with open("two0/manifest.json") as f:
         manifest = json.load(f)
     with open("one/manifest.json") as f:
         of_one = json.load(f)
@@ -63,8 +75,32 @@ def compare(recipe, *options, more=()):
         t.check(f"{key} of both", manifest[key] == of_one[key], (manifest[key], of_one[key]))
     t.check("the batteries of both are known", len(manifest["batteries"]) > 30,
             len(manifest["batteries"]))
-    os.system(f"rm -r one two{saved}")
-    return one, two, scores
+    remove("one", "two0")
+    return one, two, json.loads(alone.out)["rul"], json.loads(ended[0][1])["rul"]
+
+
+def any_is_the_first(recipe, scores, two, *options):
+    """Sums of other orders differ in the last digits."""
+    ended = train_two(recipe, *options, order=(1, 0))
+    t.require("both end well", [e[0] for e in ended] == [0, 0], ended)
+    other = json.loads(ended[0][1])["rul"]
+    t.check(f"{recipe}: any of the two may be process 0",
+            math.isclose(errors("two1"), two, rel_tol=1e-6) and
+            math.isclose(other["rmse"], scores["rmse"], rel_tol=1e-6), (other, scores, two))
+    remove("two1")
+
+
+def baselines_are_of_all(*options):
+    """One process has the batteries that live long, the other the others: either of them by itself
+    would make a mean that is nearer to its own."""
+    halves("all.csv", by_life=True)
+    _, _, one, two = compare("contract", *options)
+    for name in ("mean", "countdown", "single_feature"):
+        of_one, of_two = one["baselines"][name]["rmse"], two["baselines"][name]["rmse"]
+        t.say(f"{name}: RMSE of one process {of_one:.2f}, of two {of_two:.2f}")
+        t.check(f"{name} is of the rows of all", 0.97 * of_one < of_two < 1.03 * of_one,
+                (of_one, of_two))
+    t.check("the model is scored on the same rows", one["n_test"] == two["n_test"], (one, two))
 
 
 def main():
@@ -74,16 +110,18 @@ def main():
     halves("all.csv")
     rows = sum(1 for _ in open("all.csv")) - 1
     # with folds the models that are saved are of all rows; what is held out otherwise differs
+    folds = ("--cv", "2", "--failure-target", "none")
     for recipe in ("contract", "history"):
-        one, two, scores = compare(recipe, "--cv", "2", "--failure-target", "none")
+        one, two, _, scores = compare(recipe, *folds)
         t.check(f"{recipe}: two are as good as one", two <= 1.01 * one, (one, two))
-        t.check("each row of both was held out once", scores["rul"]["n_test"] > 0.7 * rows,
-                scores["rul"]["n_test"])
+        t.check("each row of both was held out once", scores["n_test"] > 0.7 * rows, scores["n_test"])
+        any_is_the_first(recipe, scores, two, *folds)
     # a tracking server, which is not there, makes one of the two ask for the metrics of each round
-    _, _, scores = compare("contract", "--failure-target", "none",
-                           more=("--mlflow", "http://127.0.0.1:9"))
+    _, _, _, scores = compare("contract", "--failure-target", "none",
+                              more=("--mlflow", "http://127.0.0.1:9"))
     t.check("a fifth of the batteries of both is held out",
-            0.1 * rows < scores["rul"]["n_test"] < 0.3 * rows, scores["rul"]["n_test"])
+            0.1 * rows < scores["n_test"] < 0.3 * rows, scores["n_test"])
+    baselines_are_of_all(*folds)
     t.finish()
 
 

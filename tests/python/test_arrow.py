@@ -5,6 +5,8 @@ import ctypes
 import datetime as dt
 import gc
 import resource
+import subprocess
+import sys
 import threading
 import unittest
 
@@ -239,6 +241,20 @@ class Capsules(unittest.TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(failures, [])
+
+    def test_tables_that_live_to_the_end_end_well(self):
+        """With the interpreter, in whatever order; also on a thread that goes on."""
+        code = ("import numpy as np, threading, time, evtwin\n"
+                "keep = [evtwin.Table({'x': np.arange(1000.0)}) for _ in range(100)]\n"
+                "streams = [t.__arrow_c_stream__() for t in keep]\n"
+                "def work():\n"
+                "    while True:\n"
+                "        evtwin.Table({'x': np.arange(10.0)})\n"
+                "threading.Thread(target=work, daemon=True).start()\n"
+                "time.sleep(0.2)\n")
+        for _ in range(3):
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_producer_of_c(self):
         """The structs as a program without Python sees them: our stream by ctypes, moved out of its capsule."""

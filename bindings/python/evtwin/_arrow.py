@@ -18,8 +18,8 @@ _NUMBERS = {"int8": "c", "uint8": "C", "int16": "s", "uint16": "S", "int32": "i"
 _TIMES = {"s": "tss:", "ms": "tsm:", "us": "tsu:", "ns": "tsn:"}
 _EPOCH = _dt.datetime(1970, 1, 1)
 _MICROSECOND = _dt.timedelta(microseconds=1)
-_WHAT = ("an object with __arrow_c_stream__, a DataFrame, a mapping of columns or a list of dicts is needed, "
-         "not {!r}")
+_WHAT = ("a table is needed: a DataFrame or another object with __arrow_c_stream__, a mapping of columns, a structured "
+         "array or a list of dicts, not {!r}")
 
 
 def from_arrow(data: Any, options: Any = None) -> Any:

@@ -333,6 +333,12 @@ static void test_numbers(void **state) {
                  {"e", (const uint16_t[]){0x3C01, 0xFBFF}, {1.0009765625, -65504}},
                  {"e", (const uint16_t[]){0x0001, 0x83FF}, {0x1p-24, -0x3FFp-24}},
                  {"f", (const float[]){0.5f, -1e30f}, {0.5, (double)-1e30f}},
+                 {"d:4,1", (const uint64_t[]){843, 0, (uint64_t)-1, (uint64_t)-1}, {84.3, -0.1}},
+                 {"d:38,20,128", /* -2^64 and 2^64 of 10^-20 */
+                  (const uint64_t[]){0, (uint64_t)-1, 0, 1},
+                  {-0.18446744073709551616, 0.18446744073709551616}},
+                 {"d:5,-2,64", (const int64_t[]){-3, 7}, {-300, 700}},
+                 {"d:5,2,32", (const int32_t[]){INT32_MIN, 101}, {-21474836.48, 1.01}},
                  {"b", (const uint8_t[]){2}, {0, 1}}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         producer p = one(types[i].format, "n", 2, types[i].data);
@@ -341,7 +347,7 @@ static void test_numbers(void **state) {
         for (size_t row = 0; row < 2; row++) {
             assert_near(evtwin_table_number(t, 0, row), types[i].expected[row], 0.0);
         }
-        const int is_float = types[i].format[0] == 'e' || types[i].format[0] == 'f';
+        const int is_float = strchr("efd", types[i].format[0]) != NULL;
         assert_int_equal(evtwin_table_type(t, 0), is_float                    ? EVTWIN_F64
                                                   : types[i].format[0] == 'b' ? EVTWIN_BOOL
                                                                               : EVTWIN_I64);
@@ -538,6 +544,15 @@ static void test_units(void **state) {
     p.batch[0].col[0].metadata = "\2\0\0\0\1\0\0\0a\0\0\0\0\4\0\0\0unit\10\0\0\0fraction";
     t = read_all_of(&p, &o);
     assert_string_equal(evtwin_table_unit(t, 0), "fraction");
+    evtwin_table_free(t);
+
+    /* integers of a quantity that is no count are numbers like others */
+    static const uint64_t whole[] = {80, UINT64_MAX};
+    o.units = NULL;
+    p = one("L", "voltage", 2, whole);
+    t = read_all_of(&p, NULL);
+    assert_int_equal(evtwin_table_type(t, 0), EVTWIN_F64);
+    assert_near(evtwin_table_number(t, 0, 1), 0x1p64, 0.0);
     evtwin_table_free(t);
 
     o.units = "voltage=mV";

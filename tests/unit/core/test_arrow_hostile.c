@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "core/arrow_producer.h"
+#include "fail_nth.h"
 
 static const double v[] = {1.0, 2.0, 3.0};
 
@@ -73,7 +74,10 @@ static void test_schema(void **state) {
         evtwin_status status;
         const char *names;
     } fields[] = {{"+l", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|+l"},
-                  {"d:19,10", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:19,10"},
+                  {"d:19,10,256", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:19,10,256"},
+                  {"d:0,0", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:0,0"},
+                  {"d:9", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:9"},
+                  {"d:9,999", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:9,999"},
                   {"w:16", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|w:16"},
                   {"", "x", NULL, EVTWIN_E_UNSUPPORTED, "x"},
                   {NULL, "x", NULL, EVTWIN_E_UNSUPPORTED, "x"},
@@ -101,6 +105,15 @@ static void test_schema(void **state) {
     p = good();
     p.batch[0].col[0].metadata = "\1\0\0\0\xff\xff\xff\xff";
     assert_refused(&p, EVTWIN_E_PARSE, "x|-1");
+}
+
+/* No machine gets a chance to promise more. */
+static void *at_most_a_GiB(void *ctx, void *ptr, size_t new_size) {
+    (void)ctx;
+    if (new_size == 0) {
+        free(ptr);
+    }
+    return new_size > 0 && new_size <= (size_t)1 << 30 ? realloc(ptr, new_size) : NULL;
 }
 
 static void test_lengths(void **state) {
@@ -145,11 +158,13 @@ static void test_lengths(void **state) {
     p.batch[0].col[0].null_count = 1;
     assert_refused(&p, EVTWIN_E_PARSE, "x|bitmap");
 
-    /* more rows than there is memory for, where they would be copied */
+    /* more rows than there is memory for */
     p = good();
     p.batch[0].col[0].format = "f";
     p.batch[0].length = p.batch[0].col[0].length = INT64_MAX / 64;
+    evtwin_set_allocator(at_most_a_GiB, NULL);
     assert_refused(&p, EVTWIN_E_NOMEM, "");
+    evtwin_set_allocator(NULL, NULL);
 }
 
 static producer strings(const char *format, const void *offsets, const char *bytes) {
@@ -269,12 +284,50 @@ static void test_values(void **state) {
     }
 }
 
+/* ---- memory ---- */
+
+/* Out, in as one batch and in as two, with every type. */
+static evtwin_status there_and_back(void *ctx) {
+    producer p = good();
+    p.n_batches = *(const size_t *)ctx;
+    p.batch[0].col[0].metadata = "\1\0\0\0\4\0\0\0unit\1\0\0\0V";
+    p.n_cols = 3;
+    static const int32_t offsets[] = {0, 2, 4, 6};
+    static const float f[] = {1, 2, 3};
+    p.batch[0].col[1] = (column){.format = "u",
+                                 .name = "id",
+                                 .length = 3,
+                                 .n_buffers = 3,
+                                 .buffer = {NULL, offsets, "abcdef"}};
+    p.batch[0].col[2] =
+        (column){.format = "f", .name = "f", .length = 3, .n_buffers = 2, .buffer = {NULL, f}};
+    p.batch[1] = p.batch[0];
+    struct ArrowArrayStream stream = stream_of(&p), out;
+    evtwin_table *table = NULL, *again = NULL;
+    evtwin_status st = evtwin_table_from_arrow(&stream, NULL, &table);
+    st = st < 0 ? st : evtwin_table_to_arrow(table, &out);
+    st = st < 0 ? st : evtwin_table_from_arrow(&out, NULL, &again);
+    assert_int_equal(evtwin_table_rows(again), st < 0 ? 0 : 3 * p.n_batches);
+    evtwin_table_free(table);
+    evtwin_table_free(again);
+    assert_int_equal(p.n_streams_released, 1);
+    assert_int_equal(p.n_released, p.n_made);
+    return st;
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    for (size_t n_batches = 1; n_batches <= 2; n_batches++) {
+        assert_true(fail_every_allocation(there_and_back, &n_batches) > 40);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arguments), cmocka_unit_test(test_producer_fails),
         cmocka_unit_test(test_schema),    cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_strings),   cmocka_unit_test(test_dictionaries),
-        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

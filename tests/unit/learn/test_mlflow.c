@@ -14,9 +14,7 @@
 #include <sys/stat.h>
 
 #include "fail_nth.h"
-#include "small_fleet.h"
-
-static evtwin_table *table;
+#include "one_fleet.h"
 
 /* ---- one threshold ---- */
 
@@ -367,23 +365,7 @@ static void test_out_of_memory(void **state) {
     evtwin_trainer_free(trainer);
 }
 
-static int make_table(void **state) {
-    (void)state;
-    table = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
-    return 0;
-}
-
-static int free_table(void **state) {
-    (void)state;
-    evtwin_table_free(table);
-    return 0;
-}
-
 int main(void) {
-    if (strstr(evtwin_build_info(), "xgboost") == NULL) {
-        print_message("skipped: this build cannot train\n");
-        return 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_threshold_keeps_sides),
         cmocka_unit_test(test_decimal_data_are_exact),
@@ -396,5 +378,5 @@ int main(void) {
         cmocka_unit_test(test_wrong_arguments),
         cmocka_unit_test(test_out_of_memory),
     };
-    return cmocka_run_group_tests(tests, make_table, free_table);
+    return RUN_ON_ONE_FLEET(tests);
 }

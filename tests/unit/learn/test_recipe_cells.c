@@ -132,7 +132,7 @@ static evtwin__booster_params restrain(const char *recipe, evtwin_objective obje
                                      .growth = {.subsample = r->subsample,
                                                 .column_sample = r->column_sample,
                                                 .min_child_weight = r->min_child_weight}};
-    evtwin__recipe_restrain(r, &part, 300, cols, &params);
+    assert_ok(evtwin__recipe_restrain(r, &part, 300, cols, &params));
     return params;
 }
 

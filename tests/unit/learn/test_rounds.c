@@ -8,9 +8,7 @@
 #include "learn/trainer.h"
 
 #include "fail_nth.h"
-#include "small_fleet.h"
-
-static evtwin_table *table;
+#include "one_fleet.h"
 
 static evtwin_trainer *train(const char *recipe, int folds, int keep_rounds) {
     evtwin_train_options o = fleet_options();
@@ -233,23 +231,7 @@ static void test_a_stop_is_one(void **state) {
     assert_int_equal(run_together(&o), EVTWIN_E_CANCELLED);
 }
 
-static int make_table(void **state) {
-    (void)state;
-    table = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
-    return 0;
-}
-
-static int free_table(void **state) {
-    (void)state;
-    evtwin_table_free(table);
-    return 0;
-}
-
 int main(void) {
-    if (strstr(evtwin_build_info(), "xgboost") == NULL) {
-        print_message("skipped: this build cannot train\n");
-        return 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rounds_end_at_the_score),
         cmocka_unit_test(test_nothing_is_held_out_with_folds),
@@ -262,5 +244,5 @@ int main(void) {
         cmocka_unit_test(test_a_failed_round_is_no_stop),
         cmocka_unit_test(test_a_stop_is_one),
     };
-    return cmocka_run_group_tests(tests, make_table, free_table);
+    return RUN_ON_ONE_FLEET(tests);
 }

@@ -40,13 +40,13 @@ static const char *json_of(evtwin_trainer *trainer) {
 static void test_sets_are_drawn_within_their_ranges(void **state) {
     (void)state;
     const evtwin__growth as_is = {.trees = 7, .depth = 20, .learning_rate = 0.9};
-    const evtwin__growth first = evtwin__search_set(&as_is, 5, 0, 0);
+    const evtwin__growth first = evtwin__search_set(&as_is, 5, 0, 0, 1);
     assert_int_equal(first.trees, 7);
     assert_int_equal(first.depth, 20);
     int seen_depth[32] = {0};
     double least_rate = 1.0, most_rate = 0.0;
     for (size_t i = 1; i <= 1000; i++) {
-        const evtwin__growth g = evtwin__search_set(&as_is, 5, 0, i);
+        const evtwin__growth g = evtwin__search_set(&as_is, 5, 0, i, 1);
 #define EVTWIN__SEARCHED(type, member, from, to, scale)                                            \
     assert_true((double)g.member >= (from) && (double)g.member <= (to));
 #include "learn/search.def"
@@ -60,11 +60,17 @@ static void test_sets_are_drawn_within_their_ranges(void **state) {
         assert_in_range(seen_depth[depth], 70, 160); /* 111 expected */
     }
     assert_true(least_rate < 0.022 && most_rate > 0.28);
-    const evtwin__growth a = evtwin__search_set(&as_is, 5, 0, 3);
-    const evtwin__growth other_seed = evtwin__search_set(&as_is, 6, 0, 3);
-    const evtwin__growth other_target = evtwin__search_set(&as_is, 5, 1, 3);
+    const evtwin__growth a = evtwin__search_set(&as_is, 5, 0, 3, 1);
+    const evtwin__growth other_seed = evtwin__search_set(&as_is, 6, 0, 3, 1);
+    const evtwin__growth other_target = evtwin__search_set(&as_is, 5, 1, 3, 1);
     assert_true(a.learning_rate != other_seed.learning_rate);
     assert_true(a.learning_rate != other_target.learning_rate);
+
+    /* where trees see all columns no share of them is drawn, and nothing else moves */
+    const evtwin__growth all = evtwin__search_set(&as_is, 5, 0, 3, 0);
+    assert_true(a.column_sample > 0.0 && all.column_sample == 0.0);
+    assert_true(all.depth == a.depth && all.learning_rate == a.learning_rate &&
+                all.subsample == a.subsample && all.min_child_weight == a.min_child_weight);
 }
 
 static void test_the_number_of_trees_is_that_of_all_folds_together(void **state) {

@@ -15,9 +15,7 @@
 #include <sys/wait.h>
 
 #include "fail_nth.h"
-#include "small_fleet.h"
-
-static evtwin_table *table;
+#include "one_fleet.h"
 
 static evtwin_trainer *train(const char *rul, const char *failure, int trees) {
     const evtwin_train_options o = fleet_options();
@@ -412,23 +410,7 @@ static void test_out_of_memory(void **state) {
     evtwin_trainer_free(s.trainer);
 }
 
-static int make_table(void **state) {
-    (void)state;
-    table = make_fleet(FLEET_BATTERIES, FLEET_ROWS);
-    return 0;
-}
-
-static int free_table(void **state) {
-    (void)state;
-    evtwin_table_free(table);
-    return 0;
-}
-
 int main(void) {
-    if (strstr(evtwin_build_info(), "xgboost") == NULL) {
-        print_message("skipped: this build cannot train\n");
-        return 77;
-    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_saves_a_bundle_that_predicts),
         cmocka_unit_test(test_predictor_without_the_disk),
@@ -442,5 +424,5 @@ int main(void) {
         cmocka_unit_test(test_two_savings_at_once),
         cmocka_unit_test(test_out_of_memory),
     };
-    return cmocka_run_group_tests(tests, make_table, free_table);
+    return RUN_ON_ONE_FLEET(tests);
 }

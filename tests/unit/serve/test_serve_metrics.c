@@ -611,8 +611,40 @@ static void test_promtool(void **state) {
     evtwin_screen_free(screen);
 }
 
+/* Each value is in its bucket and in all behind it. */
+static void test_durations_are_a_histogram(void **state) {
+    (void)state;
+    static const double s[] = {0.0,  0.001,       0.0011,          0.2, 3.0, 1000.0,
+                               -1.0, (double)NAN, (double)INFINITY};
+    evtwin_metrics *metrics = new_metrics();
+    char *text = text_of(metrics, 0);
+    assert_lacks(text, "evtwin_prediction_duration_seconds"); /* nothing was predicted */
+    evtwin_metrics_text_free(text);
+    for (size_t i = 0; i < sizeof s / sizeof s[0]; i++) {
+        evtwin_metrics_observe_duration(metrics, s[i]);
+    }
+    evtwin_metrics_observe_duration(NULL, 1.0);
+    text = text_of(metrics, 0);
+    assert_has(text, "# TYPE evtwin_prediction_duration_seconds histogram\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_bucket{le=\"0.001\"} 2\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_bucket{le=\"0.0025\"} 3\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_bucket{le=\"0.1\"} 3\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_bucket{le=\"0.25\"} 4\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_bucket{le=\"5\"} 5\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_bucket{le=\"10\"} 5\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_bucket{le=\"+Inf\"} 6\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_sum 1003.2021\n");
+    assert_has(text, "\nevtwin_prediction_duration_seconds_count 6\n");
+    evtwin_metrics_text_free(text);
+    text = text_of(metrics, 1);
+    assert_has(text, "# UNIT evtwin_prediction_duration_seconds seconds\n");
+    evtwin_metrics_text_free(text);
+    evtwin_metrics_free(metrics);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_durations_are_a_histogram),
         cmocka_unit_test(test_contract_names),
         cmocka_unit_test(test_columns_of_other_types),
         cmocka_unit_test(test_gauges_are_those_of_the_schema),

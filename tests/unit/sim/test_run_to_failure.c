@@ -2,6 +2,7 @@
 /* tests/unit/sim/test_run_to_failure.c: run-to-failure data sets: labels follow from the outcome,
  * the fleet is plausible, bytes repeat. */
 
+#include "counting_realloc.h"
 #include "test.h"
 
 static evtwin_sim_options fleet(size_t n) {
@@ -348,25 +349,6 @@ static void options_are_checked(void **state) {
     o.model = EVTWIN_SIM_CLASSIC;
     assert_fails(evtwin_sim_run_to_failure(&o, NULL, &t, NULL, 0), EVTWIN_E_UNSUPPORTED, "classic");
     assert_null(t);
-}
-
-typedef struct counter {
-    long calls, fail_at, live;
-} counter;
-
-static void *counting_realloc(void *ctx, void *ptr, size_t new_size) {
-    counter *c = ctx;
-    if (new_size == 0) {
-        c->live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++c->calls == c->fail_at) {
-        return NULL;
-    }
-    void *fresh = realloc(ptr, new_size);
-    c->live += ptr == NULL && fresh != NULL;
-    return fresh;
 }
 
 static void running_out_of_memory_is_an_error(void **state) {

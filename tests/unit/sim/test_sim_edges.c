@@ -2,6 +2,7 @@
 /* tests/unit/sim/test_sim_edges.c: what a simulator refuses: options, calls, files, tables, and
  * memory that runs out. */
 
+#include "counting_realloc.h"
 #include "sim_cells.h"
 #include "sim_fleet.h"
 
@@ -150,26 +151,6 @@ static void calls_are_checked(void **state) {
     assert_ok(evtwin_sim_truth(sim, "soc_frac", soc, 1));
     assert_true(soc[0] == 0.85 && soc[1] == 7.0);
     evtwin_sim_free(sim);
-}
-
-/* An allocator that fails at the n-th call and counts what is not given back. */
-typedef struct counter {
-    long calls, fail_at, live;
-} counter;
-
-static void *counting_realloc(void *ctx, void *ptr, size_t new_size) {
-    counter *c = ctx;
-    if (new_size == 0) {
-        c->live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++c->calls == c->fail_at) {
-        return NULL;
-    }
-    void *fresh = realloc(ptr, new_size);
-    c->live += ptr == NULL && fresh != NULL;
-    return fresh;
 }
 
 static evtwin_status use_once(void) {

@@ -71,6 +71,7 @@ static evtwin_pump_stats stats_of(const evtwin_pump *p) {
 static void count_rows(void *ctx, const evtwin_pump_event *event) {
     if (event->kind == EVTWIN_PUMP_BATCH) {
         assert_int_equal(event->n_rows, evtwin_table_rows(event->batch));
+        assert_true(event->predict_s == 0); /* nothing was predicted */
         *(size_t *)ctx += event->n_rows;
     }
 }

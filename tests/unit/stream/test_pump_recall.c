@@ -125,6 +125,7 @@ static evtwin_status read_next(void *ctx, evtwin_source *source, size_t max_rows
 static void note_event(void *ctx, const evtwin_pump_event *event) {
     keeper *k = ctx;
     k->n_failures += event->kind == EVTWIN_PUMP_SINK_FAILED;
+    assert_true((event->predict_s > 0) == (event->kind == EVTWIN_PUMP_BATCH));
 }
 
 static evtwin_sink *sink_into(keeper *k, int keeps) {

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""What the classes have in common: a C object that is used by one thread at a time and closed once, and options
+as keywords."""
+from __future__ import annotations
+
+import atexit
+import datetime as _dt
+import os
+import threading
+import weakref
+from typing import Any, Callable, Dict, Mapping, Optional, Type, TypeVar, Union
+
+from . import core, errors
+
+Time = Union[_dt.datetime, int]
+"""A moment: a datetime with an offset, or microseconds since 1970 (UTC)."""
+
+_S = TypeVar("_S", bound="Handle")
+_EPOCH = _dt.datetime(1970, 1, 1, tzinfo=_dt.timezone.utc)
+_MICROSECOND = _dt.timedelta(microseconds=1)
+
+
+def to_us(time: Time) -> int:
+    """Microseconds since 1970. A datetime without an offset is refused: it could be any moment of a day."""
+    if isinstance(time, _dt.datetime):
+        if time.tzinfo is None:
+            raise ValueError(f"{time!r} has no offset: add tzinfo, as datetime.timezone.utc")
+        return (time - _EPOCH) // _MICROSECOND
+    return int(time)
+
+
+def from_us(time_us: int) -> _dt.datetime:
+    """The datetime (UTC) of microseconds since 1970."""
+    return _EPOCH + time_us * _MICROSECOND
+
+
+def choice(prefix: str, value: Union[str, int]) -> int:
+    """The number of an enum's value: choice("USE", "daily") is core.USE_DAILY."""
+    if isinstance(value, str):
+        number = getattr(core, f"{prefix}_{value.upper()}", None)
+        if not isinstance(number, int):
+            known = sorted(name[len(prefix) + 1:].lower() for name in vars(core) if name.startswith(prefix + "_"))
+            raise ValueError(f"'{value}' is not one of {', '.join(known)}")
+        return number
+    return int(value)
+
+
+def uri_of(place: Union[str, "os.PathLike[str]"], scheme: str) -> str:
+    """A URI as it is; a path (pathlib) becomes one of the scheme."""
+    return place if isinstance(place, str) else f"{scheme}:{os.fspath(place)}"
+
+
+_ENUMS = {"use": "USE", "moments": "MOMENTS", "naive_time": "NAIVE", "when_full": "SPOOL"}
+_OTHER_NAMES = {"start": "from_us", "end": "to_us"}
+
+
+def _option(name: str, value: Any, kind: Any) -> Any:
+    """A value as the C struct takes it."""
+    if isinstance(value, Handle):
+        return value._get()
+    if isinstance(value, _dt.datetime) or name.endswith("_us"):
+        return to_us(value)
+    if isinstance(value, str):
+        if name == "model" and kind is core.sim_options:
+            return choice("SIM", value)
+        return choice(_ENUMS[name], value) if name in _ENUMS else value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, (list, tuple)):
+        return ",".join(value)
+    return value
+
+
+def options(kind: Any, values: Mapping[str, Any]) -> Any:
+    """A C options struct with defaults, changed by keywords; None leaves a default as it is."""
+    made = kind()
+    for given, value in values.items():
+        if value is None:
+            continue
+        name = _OTHER_NAMES.get(given, given)
+        if not hasattr(kind, name) and hasattr(kind, given + "_us"):
+            name = given + "_us"
+        try:
+            if hasattr(kind, f"set_{name}"):
+                getattr(made, f"set_{name}")(value)
+            else:
+                setattr(made, name, _option(name, value, kind))
+        except AttributeError as error:
+            raise TypeError(f"unexpected option '{given}': {error}") from None
+    return made
+
+
+class Handle:
+    """A C object. Its calls are made by one thread at a time: another one waits. After close() every call raises
+    StateError."""
+
+    _survives_fork = True
+    """Whether the child of a fork may use it: not what has threads, connections or locks of files."""
+
+    def __init__(self, handle: Any) -> None:
+        self._core: Optional[Any] = handle
+        self._gone = "it was closed"
+        self._lock = threading.Lock()
+        self._owner: Optional[int] = None
+        _live.add(self)
+
+    def _get(self) -> Any:
+        """The C object; StateError if it is gone."""
+        handle = self._core
+        if handle is None:
+            raise errors.StateError(f"{type(self).__name__}: {self._gone}")
+        return handle
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """function(object, *arguments) while no other thread uses the object."""
+        me = threading.get_ident()
+        if self._owner == me:
+            raise errors.StateError(f"{type(self).__name__}: a callback must not call the object that it serves")
+        with self._lock:
+            self._owner = me
+            try:
+                return function(self._get(), *arguments)
+            finally:
+                self._owner = None
+
+    def _give(self, function: Callable[..., Any], *before: Any) -> Any:
+        """function(*before, object), which takes the object."""
+        with self._lock:
+            result = function(*before, self._get())
+            self._core, self._gone = None, "it was given away"
+            return result
+
+    def close(self) -> None:
+        """Free the C object now; a second call does nothing."""
+        if self._owner == threading.get_ident():
+            raise errors.StateError(f"{type(self).__name__}: a callback must not close the object that it serves")
+        with self._lock:
+            self._core = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed or given away."""
+        return self._core is None
+
+    def __enter__(self: _S) -> _S:
+        self._get()
+        return self
+
+    def __exit__(self, *_error: Any) -> None:
+        self.close()
+
+    def _leave_behind(self) -> None:
+        """In the child of a fork: its threads and connections are the parent's, as is a call that was running."""
+        if self._survives_fork and not self._lock.locked():
+            return
+        handle, self._core = self._core, None
+        self._gone = "it is of the process before the fork: open another"
+        self._lock, self._owner = threading.Lock(), None
+        if handle is not None:
+            handle.this.disown()
+
+
+_live: "weakref.WeakSet[Handle]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for handle in list(_live):
+        handle._leave_behind()
+
+
+def _at_exit() -> None:
+    """Threads of the library end before the interpreter does."""
+    for handle in list(_live):
+        try:
+            handle.close()
+        except errors.Error:
+            pass
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)
+
+Options = Dict[str, Any]
+Kind = Type[Any]

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""Tables: named, typed columns of equal length in Arrow's layout, immutable."""
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+
+import numpy as np
+
+from . import core
+from ._arrow import from_arrow
+from ._base import options
+
+_TYPES = {core.F64: "f64", core.I64: "i64", core.TIME: "time", core.BOOL: "bool", core.TEXT: "text"}
+
+
+class Table:
+    """Columns (rows) with names, units and types f64, i64, time, bool, text. Columns as NumPy arrays share the
+    table's memory where the layout is the same, and are read-only.
+
+    Table(data) takes another Table; whatever has __arrow_c_stream__ (pandas, polars, pyarrow, DuckDB …); a data frame
+    without it; a mapping of columns (arrays, lists), a structured array, or a list of dicts. Columns are known by
+    name, in any naming that a CSV file may have (the data set's, BDF, VSS, ours), and their units come with it.
+    float64, int64 and microsecond columns without nulls, in one chunk, are not copied: do not write to their arrays
+    while the table lives. None, NaN, NaT and nulls are missing.
+
+    units  what columns really are in: {"soc": "fraction"}, or "soc=fraction".
+    naive_time  what a time without an offset is: "utc" (default), "local" or "reject" (ParseError).
+    name  of the data, for messages.
+
+    pyarrow.table(t), polars.DataFrame(t), duckdb.sql("select … from t") take a table as it is, without a copy.
+    """
+
+    __slots__ = ("_handle", "__weakref__")
+
+    def __init__(self, data: Any, *, units: Union[Mapping[str, str], str, None] = None, naive_time: str = "utc",
+                 name: Optional[str] = None) -> None:
+        if isinstance(units, Mapping):
+            units = ",".join(f"{column}={unit}" for column, unit in units.items())
+        self._handle: Any = from_arrow(data, options(core.arrow_options, {"units": units, "naive_time": naive_time,
+                                                                          "name": name}))
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        """The table as an Arrow stream of one batch, which shares its memory. requested_schema is a wish that the
+        protocol allows to pass over."""
+        return core.table_to_arrow(self._handle)
+
+    def __arrow_c_schema__(self) -> Any:
+        """The schema of that stream; the unit of a column is in its metadata, under "unit"."""
+        return core.table_arrow_schema(self._handle)
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame of its own memory; times have the zone UTC. Needs pandas, not pyarrow."""
+        import pandas
+
+        types = self.types
+        return pandas.DataFrame({name: pandas.Series(self[name], copy=True).dt.tz_localize("UTC")
+                                 if types[name] == "time" else self[name] for name in self.columns})
+
+    @classmethod
+    def _wrap(cls, handle: Any) -> "Table":
+        table = cls.__new__(cls)
+        table._handle = handle
+        return table
+
+    @classmethod
+    def read_csv(cls, path: Union[str, "os.PathLike[str]"], **csv_options: Any) -> "Table":
+        """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units, …"""
+        return cls._wrap(core.table_read_csv(os.fspath(path), options(core.csv_options, csv_options)))
+
+    def write_csv(self, path: Union[str, "os.PathLike[str]"]) -> None:
+        """Write a CSV file, whole or not at all."""
+        core.table_write_csv(self._handle, os.fspath(path))
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+        return int(core.table_rows(self._handle))
+
+    @property
+    def columns(self) -> List[str]:
+        """Names of the columns, in order."""
+        return [core.table_name(self._handle, i) for i in range(core.table_cols(self._handle))]
+
+    @property
+    def units(self) -> Dict[str, str]:
+        """Unit of each column, "" if unknown."""
+        return {name: core.table_unit(self._handle, i) for i, name in enumerate(self.columns)}
+
+    @property
+    def types(self) -> Dict[str, str]:
+        """Type of each column: f64, i64, time, bool or text."""
+        return {name: _TYPES[core.table_type(self._handle, i)] for i, name in enumerate(self.columns)}
+
+    def __len__(self) -> int:
+        return self.num_rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def __getitem__(self, name: str) -> "np.ndarray[Any, Any]":
+        """A column (rows) as an array: float64, int64 (float64 where values are missing), datetime64[us], bool
+        (object where values are missing) or object (str, None)."""
+        col = core.table_find(self._handle, name)
+        if col == core.NO_COLUMN:
+            raise KeyError(f"no column '{name}'; there are {', '.join(self.columns)}")
+        return _array(self._handle, col)
+
+    def select(self, rows: Union[Sequence[int], "np.ndarray[Any, Any]"]) -> "Table":
+        """A new table of these rows, in this order; as a mask of bools or as numbers (n)."""
+        index = np.asarray(rows)
+        if index.dtype == np.bool_:
+            if index.shape != (self.num_rows,):
+                raise IndexError(f"a mask of {index.shape} for {self.num_rows} rows")
+            index = np.flatnonzero(index)
+        elif index.size == 0:
+            index = np.empty(0, np.int64)
+        return Table._wrap(core.table_select(self._handle, np.ascontiguousarray(index, np.int64)))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.columns[:8]) + (", …" if len(self.columns) > 8 else "")
+        return f"<evtwin.Table {self.num_rows} rows x {len(self.columns)} columns: {shown}>"
+
+
+def _present(handle: Any, col: int) -> Any:
+    """Which rows are present, a bool array; None if all are."""
+    bits = core.table_validity(handle, col)
+    if bits is None:
+        return None
+    return np.unpackbits(np.asarray(bits), bitorder="little", count=core.table_rows(handle)).astype(bool)
+
+
+def _array(handle: Any, col: int) -> "np.ndarray[Any, Any]":
+    kind = core.table_type(handle, col)
+    if kind == core.F64:
+        return np.asarray(core.table_f64(handle, col))
+    present = _present(handle, col)
+    if kind == core.I64:
+        values = np.asarray(core.table_i64(handle, col))
+        return values if present is None else np.where(present, values, np.nan)
+    if kind == core.TIME:
+        times = np.asarray(core.table_i64(handle, col)).view("datetime64[us]")
+        return times if present is None else np.where(present, times, np.datetime64("NaT", "us"))
+    if kind == core.BOOL:
+        bits = np.unpackbits(np.asarray(core.table_bits(handle, col)), bitorder="little",
+                             count=core.table_rows(handle)).astype(bool)
+        if present is None:
+            return bits
+        answers = bits.astype(object)
+        answers[~present] = None
+        return answers
+    words: "np.ndarray[Any, Any]" = np.array([core.table_dict_text(handle, col, i) for i in range(core.table_dict_size(handle, col))] + [None],
+                     dtype=object)
+    codes: "np.ndarray[Any, Any]" = np.asarray(core.table_codes(handle, col))
+    found: "np.ndarray[Any, Any]" = words[codes]  # -1, missing, is the last: None
+    return found
+
+
+def as_table(data: Any, **options_of_table: Any) -> Table:
+    """A Table as it is; else one of what Table() takes, with its keywords."""
+    return data if isinstance(data, Table) else Table(data, **options_of_table)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+"""Learn: audit a data set, train the targets, look at scores and findings, save the bundle."""
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
+
+from . import core
+from ._base import Handle, choice, options
+from ._table import Table, as_table
+from .prediction import Path, Predictor
+from .simulation import Progress, _go_on
+
+Targets = Union[Iterable[str], Mapping[str, Mapping[str, Any]], None]
+"""Names of targets, or of each also what differs from its defaults: {"rul": {"trees": 200, "column": "RUL"}}."""
+
+
+def _targets(wanted: Targets) -> Any:
+    """A list of C targets; None = all that are known."""
+    if wanted is None:
+        return None
+    changes: Mapping[str, Mapping[str, Any]] = (
+        wanted if isinstance(wanted, Mapping) else {name: {} for name in wanted})
+    made = []
+    for name, members in changes.items():
+        target = core.target_get(core.target_find(name))
+        for member, value in members.items():
+            if member not in ("column", "trees", "depth"):
+                raise TypeError(f"unexpected member '{member}' of a target; it has column, trees, depth")
+            setattr(target, member, value)
+        made.append(target)
+    return made
+
+
+def _findings(count: Any, get: Any, handle: Any) -> List[Any]:
+    return [get(handle, i) for i in range(count(handle))]
+
+
+class Audit(NamedTuple):
+    """What an audit found."""
+
+    findings: List[Any]
+    """cause, severity, text, column, about, advice, is_allowed of each."""
+    n_refusals: int
+    """Findings that refuse the data: 0 = it can be learned from."""
+    report: Dict[str, Any]
+    """All of it, as the tools' JSON has it."""
+
+
+def audit(data: Any, *, targets: Targets = None, **train_options: Any) -> Audit:
+    """Look at what train would learn from the same table and options, before learning from it."""
+    handle = core.audit_run(as_table(data)._handle, _targets(targets), options(core.train_options, train_options))
+    return Audit(_findings(core.audit_finding_count, core.audit_finding, handle),
+                 int(core.audit_refusal_count(handle)), json.loads(core.audit_json(handle)))
+
+
+class Trainer(Handle):
+    """A finished training: a model of each target, held-out scores and findings. Made by train or train_csv."""
+
+    @classmethod
+    def train(cls, data: Any, *, targets: Targets = None, progress: Optional[Progress] = None,
+              **train_options: Any) -> "Trainer":
+        """Train on a table with labels. Keywords are the members of evtwin_train_options: features (a list of
+        names), group, cv_folds, seed, recipe ("contract", "history"), n_tune, learning_rate, allow, …
+        progress(what, done) may return True to stop (CancelledError). Ctrl-C ends it."""
+        table = as_table(data)
+        return cls(core.train(table._handle, _targets(targets), _train_options(train_options, progress)))
+
+    @classmethod
+    def train_csv(cls, path: Path, *, targets: Targets = None, progress: Optional[Progress] = None,
+                  csv_options: Optional[Mapping[str, Any]] = None, **train_options: Any) -> "Trainer":
+        """Train on a CSV file that is larger than memory; the rows of a battery stand together in it."""
+        csv = core.csv_open(os.fspath(path), options(core.csv_options, csv_options or {}))
+        return cls(core.train_csv(csv, _targets(targets), _train_options(train_options, progress)))
+
+    @property
+    def features(self) -> List[str]:
+        """Names of the features, in the order of the models' columns."""
+        features = core.trainer_features(self._get())
+        return [core.features_name(features, i) for i in range(core.features_count(features))]
+
+    @property
+    def findings(self) -> List[Any]:
+        """What a reader of the scores should know: cause, severity, text, column, about, advice, is_allowed."""
+        return _findings(core.trainer_finding_count, core.trainer_finding, self._get())
+
+    @property
+    def has_signal(self) -> bool:
+        """Whether a model beats the training mean by more than chance."""
+        return bool(core.trainer_has_signal(self._get()))
+
+    def score(self, target: str, scored: str = "model", *, fold: Optional[int] = None) -> Any:
+        """A held-out score: of "model", "mean", "mean_life" or "single"; pooled over folds, or of one fold."""
+        return core.trainer_score(self._get(), target, choice("SCORED", scored),
+                                  core.ALL_FOLDS if fold is None else fold)
+
+    def repeat(self, target: str, i: int) -> Any:
+        """The score under another assignment of batteries to folds."""
+        return core.trainer_repeat(self._get(), target, i)
+
+    def importance(self, target: str) -> Dict[str, float]:
+        """Mean gain of the splits on each feature, normalised to sum 1."""
+        handle = self._get()
+        return {name: core.trainer_importance(handle, target, i) for i, name in enumerate(self.features)}
+
+    def predictor(self) -> Predictor:
+        """What loading the saved bundle would give, without touching the disk."""
+        return Predictor._wrap(core.trainer_predictor(self._get()))
+
+    def predictions(self, target: str) -> Table:
+        """The held-out predictions that the score was made from."""
+        return Table._wrap(core.trainer_predictions(self._get(), target))
+
+    def reliability(self, target: str) -> Table:
+        """Whether they keep their word, by band of the predicted value."""
+        return Table._wrap(core.trainer_reliability(self._get(), target))
+
+    def rounds(self, target: str) -> Table:
+        """The metrics of every boosting round (trained with keep_rounds=True)."""
+        return Table._wrap(core.trainer_rounds(self._get(), target))
+
+    def search(self, target: str) -> Table:
+        """What a search (n_tune) tried."""
+        return Table._wrap(core.trainer_search(self._get(), target))
+
+    def params(self, target: str) -> Dict[str, str]:
+        """What XGBoost was given, under the names of its scikit-learn wrapper."""
+        table = Table._wrap(core.trainer_params(self._get(), target))
+        return dict(zip(table["name"].tolist(), table["value"].tolist()))
+
+    def json(self, path: Optional[Path] = None) -> Dict[str, Any]:
+        """All of it as the tools' JSON has it; path is what "models" says."""
+        return dict(json.loads(self._call(core.trainer_json, None if path is None else os.fspath(path))))
+
+    def save(self, path: Path) -> None:
+        """Save the bundle in a folder, which is made if absent."""
+        core.trainer_save(self._get(), os.fspath(path))
+
+    def save_mlflow(self, target: str, path: Path, **mlflow_options: Any) -> None:
+        """Save the model of a target as a folder that MLflow opens."""
+        core.trainer_save_mlflow(self._get(), target, os.fspath(path), options(core.mlflow_options, mlflow_options))
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<evtwin.Trainer (closed)>"
+        return f"<evtwin.Trainer of {len(self.features)} features, {len(self.findings)} findings>"
+
+
+def _train_options(given: Mapping[str, Any], progress: Optional[Progress]) -> Any:
+    made = options(core.train_options, given)
+    made.progress = progress or _go_on
+    return made
+
+
+train = Trainer.train
+train_csv = Trainer.train_csv

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+"""Predict: one forest of trees, or a bundle of features, scaler and models; with or without a memory."""
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List, Optional, Tuple, Union
+
+import numpy as np
+
+from . import core
+from ._base import Handle, choice, options
+from ._table import Table, as_table
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+def _matrix(x: Any, dtype: Any) -> Any:
+    """x (rows, cols), C-contiguous: itself where it is that already."""
+    array = np.ascontiguousarray(x, dtype)
+    if array.ndim != 2:
+        raise ValueError(f"a matrix (rows, columns) is needed, not the shape {array.shape}; of one row: x[None, :]")
+    return array
+
+
+class Model:
+    """A forest read from an XGBoost model file, JSON or UBJSON. Immutable: any number of threads may predict."""
+
+    __slots__ = ("_core", "_name", "__weakref__")
+
+    def __init__(self, path: Path, *, all_trees: bool = False) -> None:
+        load = core.model_load_all_trees if all_trees else core.model_load
+        self._name = os.fspath(path)
+        self._core = load(self._name)
+
+    @classmethod
+    def load(cls, path: Path, *, all_trees: bool = False) -> "Model":
+        """Load a file; all_trees: also those behind the best round of early stopping."""
+        return cls(path, all_trees=all_trees)
+
+    @classmethod
+    def load_buffer(cls, name: str, data: bytes) -> "Model":
+        """Load from memory; name appears in errors."""
+        model = cls.__new__(cls)
+        model._name, model._core = name, core.model_load_buffer(name, data)
+        return model
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return int(core.model_width(self._core))
+
+    @property
+    def trees(self) -> int:
+        """Number of trees that are used."""
+        return int(core.model_trees(self._core))
+
+    @property
+    def objective(self) -> str:
+        """"regression" or "logistic"."""
+        return "logistic" if core.model_objective(self._core) == core.OBJECTIVE_LOGISTIC else "regression"
+
+    @property
+    def feature_names(self) -> List[str]:
+        """Names of the features (width), "" where the file has none."""
+        return [core.model_feature_name(self._core, i) for i in range(self.width)]
+
+    def predict(self, x: Any, out: Optional[Any] = None) -> "np.ndarray[Any, Any]":
+        """y (rows, float32) in the unit of the target, of x (rows, width), NaN = missing. No copy of a C-contiguous
+        float32 x; other arrays are converted. out (rows, float32) receives y."""
+        x = _matrix(x, np.float32)
+        if out is None:
+            out = np.empty(len(x), np.float32)
+        core.model_predict(self._core, x, out)
+        return out
+
+    def margin(self, x: Any, out: Optional[Any] = None) -> "np.ndarray[Any, Any]":
+        """The same before the objective's transformation, equal to XGBoost's bit for bit."""
+        x = _matrix(x, np.float32)
+        if out is None:
+            out = np.empty(len(x), np.float32)
+        core.model_margin(self._core, x, out)
+        return out
+
+    def contributions(self, x: Any) -> "np.ndarray[Any, Any]":
+        """Shapley values (rows, width + 1, float64) of the margin, the last column their common start."""
+        x = _matrix(x, np.float32)
+        phi = np.empty((len(x), x.shape[1] + 1))
+        core.model_contributions(self._core, x, phi)
+        return phi
+
+    def __enter__(self) -> "Model":
+        return self
+
+    def __exit__(self, *_error: Any) -> None:
+        """Nothing to do: it is freed with its last user."""
+
+    def __repr__(self) -> str:
+        return f"<evtwin.Model {self._name}: {self.trees} trees, {self.width} features, {self.objective}>"
+
+
+class Predictor(Handle):
+    """A bundle, loaded from its folder. Immutable, so that any number of threads may predict at once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(core.predictor_load(os.fspath(path)))
+        self._n_targets = int(core.predictor_info_get(self._core).n_targets)
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictor":
+        """Load the bundle in a folder; hashes are checked."""
+        return cls(path)
+
+    @classmethod
+    def _wrap(cls, handle: Any) -> "Predictor":
+        predictor = cls.__new__(cls)
+        Handle.__init__(predictor, handle)
+        predictor._n_targets = int(core.predictor_info_get(handle).n_targets)
+        return predictor
+
+    @property
+    def info(self) -> Any:
+        """What the manifest says: version, trained_at, n_targets, label_rule, recipe, group, bundle."""
+        return core.predictor_info_get(self._get())
+
+    @property
+    def targets(self) -> List[str]:
+        """The targets, in the order of predict's columns."""
+        handle = self._get()
+        return [core.predictor_target(handle, i) for i in range(self._n_targets)]
+
+    @property
+    def features(self) -> Dict[str, str]:
+        """Name and unit of each feature, in the order of predict's columns."""
+        features = core.predictor_features(self._get())
+        return {core.features_name(features, i): core.features_unit(features, i)
+                for i in range(core.features_count(features))}
+
+    def has_seen(self, battery_id: str) -> Optional[bool]:
+        """Whether the models were trained on that battery; None if the bundle does not say."""
+        seen = core.predictor_has_seen(self._get(), battery_id)
+        return None if seen < 0 else bool(seen)
+
+    def set_version(self, version: str) -> None:
+        """Name what predicts, as a registry does, before it is used."""
+        self._call(core.predictor_set_version, version)
+
+    def set_coverage(self, coverage: str) -> None:
+        """What rul_low and rul_high promise: "on_average" or "each"."""
+        self._call(core.predictor_set_coverage, choice("COVERS", coverage))
+
+    def predict(self, x: Any, out: Optional[Any] = None) -> "np.ndarray[Any, Any]":
+        """y (rows, n_targets, float64) of features x (rows, n_features) in our units; NaN where a feature is not
+        finite. No copy of a C-contiguous float64 x."""
+        handle = self._get()
+        x = _matrix(x, np.float64)
+        if out is None:
+            out = np.empty((len(x), self._n_targets))
+        core.predictor_predict(handle, x, out, self._n_targets)
+        return out
+
+    def apply(self, data: Any) -> Table:
+        """A copy of the table with predictions: rul_prediction, rul_low, rul_high, failure_probability,
+        model_version, prediction_note. Columns are found by name, under any naming."""
+        table = core.table_copy(as_table(data)._handle)
+        core.predictor_apply(self._get(), table)
+        return Table._wrap(table)
+
+    def explain(self, data: Any, k: int = 3, *, form: str = "words") -> Table:
+        """A copy of the table with the k largest reasons of each row: TARGET_reasons, form "words" or "json"."""
+        table = core.table_copy(as_table(data)._handle)
+        core.predictor_explain(self._get(), table, k, choice("REASONS", form))
+        return Table._wrap(table)
+
+    def reasons(self, target: str, x: Any, k: int = 3) -> List[Any]:
+        """The k largest reasons of one row x (n_features): feature, value, effect, text, …"""
+        return list(core.predictor_reasons(self._get(), target, np.ascontiguousarray(x, np.float64), k))
+
+    def contributions(self, target: str, x: Any) -> "np.ndarray[Any, Any]":
+        """Shapley values (rows, n_features + 1) of a target's margin."""
+        x = _matrix(x, np.float64)
+        phi = np.empty((len(x), x.shape[1] + 1))
+        core.predictor_contributions(self._get(), target, x, phi)
+        return phi
+
+    def interval(self, target: str, prediction: float, *, coverage: str = "on_average") -> Any:
+        """How far a prediction may be off: low, high, level, n_batteries, is_guess."""
+        return core.predictor_interval(self._get(), target, choice("COVERS", coverage), prediction)
+
+    def calibration(self, target: str) -> Any:
+        """How a probability was calibrated: slope, offset, n_batteries, …"""
+        return core.predictor_calibration(self._get(), target)
+
+    def score(self, target: str, scored: str = "model") -> Any:
+        """The held-out score of a target: of "model", "mean", "mean_life" or "single"."""
+        return core.predictor_score(self._get(), target, choice("SCORED", scored))
+
+    def scores(self) -> Table:
+        """The models' held-out scores, one row a target, as a store keeps them."""
+        return Table._wrap(core.predictor_scores(self._get()))
+
+    def session(self, **session_options: Any) -> "Session":
+        """Predictions with a memory of each battery's past."""
+        return Session(self, **session_options)
+
+    def __repr__(self) -> str:
+        if self.closed:
+            return "<evtwin.Predictor (closed)>"
+        return f"<evtwin.Predictor {self.info.version}: {', '.join(self.targets)} from {len(self.features)} features>"
+
+
+class Session(Handle):
+    """A predictor with the bounded state of every battery. apply changes it provisionally, until commit.
+    Keywords: max_batteries, n_reasons, explains_each."""
+
+    def __init__(self, predictor: Predictor, **session_options: Any) -> None:
+        super().__init__(core.session_create(predictor._get(), options(core.session_options, session_options)))
+
+    def __len__(self) -> int:
+        """Number of batteries with a committed state."""
+        return int(core.session_batteries(self._get()))
+
+    def apply(self, data: Any) -> Table:
+        """A copy of the table with predictions from each battery's past; pending until commit."""
+        table = core.table_copy(as_table(data)._handle)
+        self._call(core.session_apply, table)
+        return Table._wrap(table)
+
+    def observe(self, data: Any) -> None:
+        """Hold rows against the training data without predicting them."""
+        self._call(core.session_observe, as_table(data)._handle)
+
+    def out_of_range(self) -> Tuple[int, int]:
+        """How many rows of the last apply have an impossible value, and the first of them."""
+        n, first = self._call(core.session_out_of_range)
+        return int(n), int(first)
+
+    def pending(self) -> Optional[Table]:
+        """The states that are pending, one row a battery; None if nothing is."""
+        return _optional(self._call(core.session_pending))
+
+    def commit(self) -> None:
+        """Keep what is pending."""
+        self._call(core.session_commit)
+
+    def rollback(self) -> None:
+        """Drop what is pending."""
+        self._call(core.session_rollback)
+
+    def range(self, feature: int) -> Any:
+        """What the committed rows had of a feature, beside the training data."""
+        return self._call(core.session_range, feature)
+
+    def drift(self) -> Optional[Table]:
+        """What is unlike the training data, one row a finding; None if nothing is."""
+        return _optional(self._call(core.session_drift))
+
+    def restore(self, states: Any) -> None:
+        """Take over states that pending gave earlier."""
+        self._call(core.session_restore, as_table(states)._handle)
+
+    def swap(self, predictor: Predictor) -> int:
+        """Predict with other models from now on; the number of batteries whose past was dropped."""
+        return int(self._call(core.session_swap, predictor._get()))
+
+
+def _optional(handle: Any) -> Optional[Table]:
+    return None if handle is None else Table._wrap(handle)

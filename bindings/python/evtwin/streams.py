@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: MIT
+"""Sources and sinks of telemetry, by URI or as Python objects, and the pump that delivers from one to the others."""
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Union
+
+import numpy as np
+
+from . import core
+from ._base import Handle, options, uri_of
+from ._table import Table, as_table
+from .prediction import Predictor
+from .simulation import Simulator
+
+Place = Union[str, "os.PathLike[str]"]
+
+
+class Batch(NamedTuple):
+    """Rows on their way to a sink."""
+
+    rows: Table
+    source: Optional[str]
+    position: Optional[str]
+    states: Optional[Table]
+
+
+class _OwnSink:
+    """Between the C callbacks and an object with write(batch), or a function of a batch."""
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+        self._put = target.write if hasattr(target, "write") else target
+        self.name = str(getattr(target, "name", None) or f"{type(target).__name__}:")
+
+    def _write(self, rows: Any, source: Optional[str], position: Optional[str], states: Any) -> None:
+        self._put(Batch(Table._wrap(rows), source, position, None if states is None else Table._wrap(states)))
+
+    def __getattr__(self, name: str) -> Any:
+        """flush, position, check, write_letters, interrupt and close where the object has them."""
+        if name in ("flush", "position", "check", "write_letters", "interrupt", "close"):
+            return getattr(self._target, name)
+        raise AttributeError(name)
+
+
+def _telemetry(data: Any) -> Table:
+    """Rows as a batch of telemetry has them: names, units and types of the schema. What is no telemetry stays behind."""
+    table = as_table(data)
+    columns: Dict[str, Any] = {}
+    as_they_are = True
+    for col, name in enumerate(table.columns):
+        try:
+            quantity = core.quantity_get(core.quantity_find(name)[0])
+        except LookupError:
+            quantity = None
+        if quantity is None or quantity.kind != core.KIND_TELEMETRY:
+            as_they_are = False
+            continue
+        kind, factor = core.table_type(table._handle, col), core.telemetry_factor(table._handle, col)
+        as_they_are = as_they_are and (name, kind, factor) == (quantity.name, quantity.type, 1.0)
+        columns[quantity.name] = _values(table[name], kind, quantity.type, factor)
+    return table if as_they_are else as_table(columns)
+
+
+def _values(values: Any, kind: int, wanted: int, factor: float) -> Any:
+    """A column in our unit and of the type that is wanted, where it can be."""
+    if wanted == core.F64 and kind in (core.F64, core.I64):
+        return values.astype(np.float64) * factor
+    if wanted == core.I64 and values.dtype.kind == "f":  # a count with missing values
+        return [None if number != number else int(number) for number in values.tolist()]
+    return values
+
+
+class _OwnSource:
+    """Between the C callbacks and an object with read(max_rows, timeout_s), or an iterable of tables."""
+
+    def __init__(self, origin: Any) -> None:
+        self._origin = origin
+        self._rows: Optional[Table] = None  # read and not given yet
+        self._first = 0
+        self.name = str(getattr(origin, "name", None) or f"{type(origin).__name__}:")
+        self._next = None if hasattr(origin, "read") else iter(origin)
+
+    def _read(self, max_rows: int, timeout_s: float) -> Any:
+        if self._next is None:
+            answer = self._origin.read(max_rows, timeout_s)
+            if answer is None:
+                return None
+            if isinstance(answer, tuple):
+                return _telemetry(answer[0])._handle, answer[1]
+            return _telemetry(answer)._handle
+        return self._page(max_rows)
+
+    def _page(self, max_rows: int) -> Any:
+        """At most max_rows of what the iterable gives."""
+        while self._rows is None or self._first >= len(self._rows):
+            item = next(self._next, None)  # type: ignore[arg-type]
+            if item is None:
+                return None
+            self._rows, self._first = _telemetry(item), 0
+        last = min(len(self._rows), self._first + max_rows)
+        page = self._rows if last - self._first == len(self._rows) else self._rows.select(range(self._first, last))
+        self._first = last
+        return page._handle
+
+    def __getattr__(self, name: str) -> Any:
+        """commit, seek, check and close where the object has them."""
+        if name in ("commit", "seek", "check", "close"):
+            return getattr(self._origin, name)
+        raise AttributeError(name)
+
+
+class Source(Handle):
+    """Where telemetry comes from; made by source()."""
+
+    _survives_fork = False
+
+    @property
+    def uri(self) -> str:
+        """Its URI, passwords hidden, or its name."""
+        return str(core.source_uri(self._get()))
+
+    @property
+    def position(self) -> str:
+        """The position behind the rows given so far; "" if it has none."""
+        return str(core.source_position(self._get()))
+
+    def read(self, max_rows: int = 4096, timeout_s: float = 1.0) -> Optional[Table]:
+        """At most max_rows records, waiting at most timeout_s for the first; None when none will come. A record
+        that is refused is passed over: refusal() says which."""
+        handle = core.telemetry_table_create()
+        status = self._call(core.source_read, max_rows, int(timeout_s * 1000), handle)
+        return None if status == core.DONE else Table._wrap(handle)
+
+    def refusal(self) -> Any:
+        """The last record refused: status, place, reason, raw; None if there was none."""
+        return self._call(core.source_refusal)
+
+    def commit(self, position: str) -> None:
+        """Acknowledge what was read up to a position."""
+        self._call(core.source_commit, position)
+
+    def seek(self, position: str) -> None:
+        """Before the first read: go on behind a position of an earlier run."""
+        self._call(core.source_seek, position)
+
+    def check(self, timeout_s: float = 5.0) -> None:
+        """Raise what reading would fail with."""
+        self._call(core.source_check, int(timeout_s * 1000))
+
+    def __iter__(self) -> Iterator[Table]:
+        """Tables until it ends."""
+        while True:
+            table = self.read()
+            if table is None:
+                return
+            if len(table) > 0:
+                yield table
+
+    def __repr__(self) -> str:
+        return f"<evtwin.Source {'(closed)' if self.closed else self.uri}>"
+
+
+def source(origin: Any, **sim_source_options: Any) -> Source:
+    """A source: a URI ("csv:FILE", "jsonl:FILE", "sim:?fleet=20", "kafka://…", …), a path (.csv, else JSON lines), a
+    Simulator (which is given away; keywords interval_s, speed, max_records, …), or one's own: an object with
+    read(max_rows, timeout_s) that returns rows, (rows, position) or None at the end, and optionally name, commit,
+    seek, check, close; or an iterable of rows. Rows are anything that Table takes."""
+    if isinstance(origin, Source):
+        return origin
+    if isinstance(origin, Simulator):
+        how = options(core.sim_source_options, sim_source_options)
+        return Source(origin._give(lambda sim: core.source_from_sim(sim, how)))
+    if sim_source_options:
+        raise TypeError("only a Simulator takes options; those of a URI follow its '?'")
+    if isinstance(origin, (str, os.PathLike)):
+        scheme = "csv" if os.fspath(origin).endswith(".csv") else "jsonl"
+        return Source(core.source_open(uri_of(origin, scheme)))
+    return Source(core.source_create(_OwnSource(origin)))
+
+
+class Sink(Handle):
+    """Where telemetry goes; made by sink()."""
+
+    _survives_fork = False
+
+    @property
+    def uri(self) -> str:
+        """Its URI, passwords hidden, or its name."""
+        return str(core.sink_uri(self._get()))
+
+    def write(self, data: Any, *, source: Optional[str] = None, position: Optional[str] = None) -> None:
+        """All rows, or none; with source and position, which the sink may keep with them."""
+        table = as_table(data)
+        if source is None and position is None:
+            self._call(core.sink_write, table._handle)
+            return
+        batch = core.batch()
+        batch.rows, batch.source, batch.position = table._handle, source, position
+        self._call(core.sink_write_batch, batch)
+
+    def flush(self) -> None:
+        """After it, what was written survives a power cut, where the sink can promise that."""
+        self._call(core.sink_flush)
+
+    def position(self, source: str) -> Optional[str]:
+        """The position of a source that it keeps with the rows."""
+        return self._call(core.sink_position, source)  # type: ignore[no-any-return]
+
+    def check(self, timeout_s: float = 5.0) -> None:
+        """Raise what writing would fail with."""
+        self._call(core.sink_check, int(timeout_s * 1000))
+
+    def __repr__(self) -> str:
+        return f"<evtwin.Sink {'(closed)' if self.closed else self.uri}>"
+
+
+def sink(target: Any) -> Sink:
+    """A sink: a URI ("csv:FILE", "jsonl:FILE", "sqlite:FILE", "postgresql://…", "kafka://…", "null:", …), a path (.csv,
+    .jsonl, else SQLite), or one's own: a function of a Batch, or an object with write(batch) and optionally name,
+    flush, position, check, write_letters, interrupt, close. What it raises is the failure: ConnectionError and
+    TimeoutError may pass, ValueError stays."""
+    if isinstance(target, Sink):
+        return target
+    if isinstance(target, (str, os.PathLike)):
+        scheme = {".csv": "csv", ".jsonl": "jsonl"}.get(os.path.splitext(os.fspath(target))[1], "sqlite")
+        return Sink(core.sink_open(uri_of(target, scheme)))
+    if not callable(getattr(target, "write", target)):
+        raise TypeError(f"a URI, a path, a function or an object with write(batch) is needed, not {type(target)!r}")
+    return Sink(core.sink_create(_OwnSink(target)))
+
+
+class Screen(Handle):
+    """Flags in the quantity quality what is wrong with records of unknown senders. Keywords: late_after_s,
+    future_after_s, max_batteries."""
+
+    def __init__(self, **screen_options: Any) -> None:
+        super().__init__(core.screen_create(options(core.screen_options, screen_options)))
+
+    def screened(self, origin: Any) -> Source:
+        """A source whose rows are those of another, screened; the other is given away."""
+        inner = source(origin)
+        return Source(inner._give(lambda handle: core.source_screened(handle, self._get())))
+
+    @property
+    def stats(self) -> Any:
+        """Counts: n_rows, n_flagged, n_late, …"""
+        return self._call(core.screen_stats_get)
+
+
+class Spool(Handle):
+    """A durable queue on disk between whoever accepts records and every sink. Keywords: max_bytes, when_full ("block",
+    "drop_oldest", "drop_newest"), read_only."""
+
+    _survives_fork = False
+
+    def __init__(self, folder: Place, **spool_options: Any) -> None:
+        super().__init__(core.spool_open(os.fspath(folder), options(core.spool_options, spool_options)))
+
+    @property
+    def id(self) -> str:
+        """The name under which sinks keep their position."""
+        return str(core.spool_id(self._get()))
+
+    @property
+    def stats(self) -> Any:
+        """How full it is: n_accepted, n_refused_full, bytes, max_bytes, n_damaged."""
+        return self._call(core.spool_stats_get)
+
+    def rename_sink(self, old: str, new: str) -> None:
+        """What waits for one sink goes to another."""
+        self._call(core.spool_rename_sink, old, new)
+
+    def forget_sink(self, name: str) -> None:
+        """Give up what waits for a sink."""
+        self._call(core.spool_forget_sink, name)
+
+    def losses(self) -> List[Any]:
+        """Records that a sink did not get, and why."""
+        found: List[Any] = []
+        while True:
+            loss = self._call(core.spool_loss_get, len(found))
+            if loss is None:
+                return found
+            found.append(loss)
+
+
+class Pump(Handle):
+    """Reads from a source, predicts, delivers to every sink, holds, retries, acknowledges and counts. It takes what it
+    is given: source, sinks, a Predictor, a Spool and a sink of dead letters belong to it. on_event(event) hears what
+    happens. Keywords: max_batch_rows, max_held_rows, first_pause_s, longest_pause_s, drain_s, n_reasons,
+    reasons_of_newest."""
+
+    _survives_fork = False
+
+    def __init__(self, origin: Any, *sinks: Any, predictor: Optional[Predictor] = None, spool: Optional[Spool] = None,
+                 dead_letters: Any = None, on_event: Optional[Callable[[Any], object]] = None,
+                 **pump_options: Any) -> None:
+        pump = core.pump_create(options(core.pump_options, pump_options))
+        source(origin)._give(core.pump_take_source, pump)
+        for target in sinks:
+            sink(target)._give(core.pump_take_sink, pump)
+        if dead_letters is not None:
+            sink(dead_letters)._give(core.pump_take_dead_letters, pump)
+        if predictor is not None:
+            predictor._give(core.pump_take_predictor, pump)
+        if spool is not None:
+            spool._give(core.pump_take_spool, pump)
+        if on_event is not None:
+            core.pump_on_event(pump, lambda event: on_event(_event(event)))
+        super().__init__(pump)
+
+    def run_once(self, timeout_s: float = 1.0) -> Optional[int]:
+        """Move one batch, waiting at most timeout_s; the number of rows delivered or held, None at the end."""
+        status, rows = self._call(core.pump_run_once, int(timeout_s * 1000))
+        return None if status == core.DONE else int(rows)
+
+    def run(self, timeout_s: float = 1.0) -> int:
+        """Until the source ends, then finish; the number of rows."""
+        total = 0
+        while True:
+            rows = self.run_once(timeout_s)
+            if rows is None:
+                self.finish()
+                return total
+            total += rows
+
+    def finish(self) -> None:
+        """Retry once what is held, and flush."""
+        self._call(core.pump_finish)
+
+    def swap_predictor(self, predictor: Predictor) -> int:
+        """Predict with other models from the next batch on; the number of batteries whose past was dropped."""
+        return int(predictor._give(lambda new: self._call(core.pump_swap_predictor, new)))
+
+    def restore(self, states: Any) -> None:
+        """Take over the states that a store keeps (Store.states), before it runs."""
+        table = as_table(states)._handle
+        self._call(lambda pump: core.session_restore(core.pump_session(pump), table))
+
+    @property
+    def stats(self) -> Any:
+        """Counts: n_read, n_predicted, n_written, n_held, n_lost, …"""
+        return self._call(core.pump_stats_get)
+
+    @property
+    def sink_stats(self) -> List[Any]:
+        """Of each sink: uri, n_delivered, n_held, is_up, reason, …"""
+        found: List[Any] = []
+        while True:
+            stats = self._call(core.pump_sink_stats_get, len(found))
+            if stats is None:
+                return found
+            found.append(stats)
+
+    def __repr__(self) -> str:
+        return "<evtwin.Pump (closed)>" if self.closed else f"<evtwin.Pump {self.stats.n_read} rows read>"
+
+
+def _event(event: Any) -> Any:
+    """The event with its batch as a Table and its kind as a word."""
+    kinds = {getattr(core, name): name[len("PUMP_"):].lower() for name in vars(core)
+             if name.startswith("PUMP_") and isinstance(getattr(core, name), int)}
+    return event._replace(kind=kinds.get(event.kind, event.kind),
+                          batch=None if event.batch is None else Table._wrap(event.batch))

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: MIT
+"""Tables to and from the data frames that people have: pandas, polars, pyarrow and DuckDB, each the real one."""
+import gc
+import sys
+import unittest
+
+import frames_env
+
+if frames_env.version():
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    import evtwin
+    from evtwin import core, errors
+    if frames_env.version() == "new":
+        import duckdb
+        import polars as pl
+
+NEW = unittest.skipIf(frames_env.version() == "old", "of the environment 'new' only")
+ROWS = 5000
+
+
+def address(table, name):
+    """Where the values of a float64 column of ours are."""
+    return np.asarray(core.table_f64(table._handle, core.table_find(table._handle, name))).ctypes.data
+
+
+def data():
+    """Columns of every type under names of the data set, BDF and ours."""
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({
+        "battery_id": pd.Series([f"B{i % 7:03d}" for i in range(ROWS)]),
+        "time": pd.to_datetime(1_700_000_000_000_000 + 1000 * np.arange(ROWS), unit="us", utc=True),
+        "SoC": rng.uniform(0, 1, ROWS),
+        "Battery_Voltage": rng.uniform(300, 400, ROWS),
+        "Current / A": rng.normal(0, 50, ROWS),
+        "charge_cycles": np.arange(ROWS),
+        "is_charging": rng.random(ROWS) < 0.5,
+    })
+    frame["time"] = frame["time"].astype("datetime64[us, UTC]")
+    return frame
+
+
+class Out(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.table, _ = evtwin.Fleet(5, seed=2).run_to_failure(record_every_days=30)
+        cls.soc = cls.table["soc"]
+
+    def test_pyarrow(self):
+        arrow = pa.table(self.table)
+        arrow.validate(full=True)
+        self.assertEqual(arrow.column_names, self.table.columns)
+        self.assertEqual(arrow.num_rows, len(self.table))
+        self.assertEqual(arrow.column("soc").chunk(0).buffers()[1].address, address(self.table, "soc"))
+        self.assertEqual(arrow.schema.field("soc").metadata, {b"unit": b"percent"})
+        self.assertEqual(arrow.schema.field("time").type, pa.timestamp("us", "UTC"))
+        self.assertEqual(arrow.column("battery_id").to_pylist(), self.table["battery_id"].tolist())
+        self.assertEqual(arrow.column("rul").null_count, int(np.isnan(self.table["rul"]).sum()))
+        if hasattr(pa, "schema") and frames_env.version() == "new":
+            self.assertEqual(pa.schema(self.table), arrow.schema)
+
+    def test_parquet_and_ipc(self):
+        import io
+
+        import pyarrow.parquet as parquet
+        file = io.BytesIO()
+        parquet.write_table(pa.table(self.table), file)
+        again = evtwin.Table(parquet.read_table(file))
+        self.assertEqual((again.types, again.units), (self.table.types, self.table.units))
+        np.testing.assert_array_equal(again["soc"], self.soc)
+        sink = io.BytesIO()
+        with pa.ipc.new_stream(sink, pa.table(self.table).schema) as writer:
+            writer.write_table(pa.table(self.table))
+        again = evtwin.Table(pa.ipc.open_stream(sink.getvalue()))
+        np.testing.assert_array_equal(again["time"], self.table["time"])
+
+    def test_pandas(self):
+        for frame in (self.table.to_pandas(), pa.table(self.table).to_pandas()):
+            np.testing.assert_array_equal(frame["soc"].to_numpy(), self.soc)
+            self.assertEqual(str(frame["time"].dtype), "datetime64[us, UTC]")
+            self.assertEqual(frame["battery_id"].tolist(), self.table["battery_id"].tolist())
+        frame = self.table.to_pandas()
+        frame["soc"] = 0.0  # its own memory
+        frame.loc[0, "voltage"] = 1.0
+        self.assertNotEqual(self.table["voltage"][0], 1.0)
+
+    @NEW
+    def test_polars(self):
+        frame = pl.DataFrame(self.table)
+        self.assertEqual(frame.height, len(self.table))
+        np.testing.assert_array_equal(frame["soc"].to_numpy(), self.soc)
+        self.assertEqual(frame["soc"].to_numpy(allow_copy=False).ctypes.data, address(self.table, "soc"))
+        self.assertEqual(frame["time"].dtype, pl.Datetime("us", "UTC"))
+        self.assertEqual(frame["battery_id"].cast(pl.String).to_list(), self.table["battery_id"].tolist())
+
+    @NEW
+    def test_duckdb(self):
+        table = self.table  # DuckDB finds it by this name
+        database = duckdb.connect()
+        self.addCleanup(database.close)
+        rows = database.sql('SELECT battery_id, count(*), avg(soc) FROM "table" GROUP BY 1 ORDER BY 1').fetchall()
+        ids = table["battery_id"]
+        self.assertEqual([row[0] for row in rows], sorted(set(ids.tolist())))
+        for battery, n, mean in rows:
+            self.assertEqual(n, int((ids == battery).sum()))
+            self.assertAlmostEqual(mean, self.soc[ids == battery].mean())
+        missing = database.sql('SELECT count(*) FROM "table" WHERE rul IS NULL').fetchone()[0]
+        self.assertEqual(missing, int(np.isnan(table["rul"]).sum()))
+
+    def test_it_outlives_the_table(self):
+        table = evtwin.Table({"soc": np.arange(1000.0) / 10, "battery_id": ["A", None] * 500})
+        arrow = pa.table(table)
+        del table
+        gc.collect()
+        self.assertEqual(arrow.column("soc")[999].as_py(), 99.9)
+        self.assertEqual(arrow.column("battery_id")[:2].to_pylist(), ["A", None])
+
+    def test_no_rows(self):
+        arrow = pa.table(self.table.select([]))
+        arrow.validate(full=True)
+        self.assertEqual(arrow.num_rows, 0)
+        self.assertEqual(len(evtwin.Table(arrow)), 0)
+        if frames_env.version() == "new":
+            self.assertEqual(pl.DataFrame(self.table.select([])).height, 0)
+
+
+class In(unittest.TestCase):
+    def setUp(self):
+        self.frame = data()
+
+    def check(self, table, frame):
+        self.assertEqual(len(table), len(frame))
+        self.assertEqual({k: table.units[k] for k in ("SoC", "Battery_Voltage", "Current / A")},
+                         {"SoC": "fraction", "Battery_Voltage": "V", "Current / A": "A"})
+        self.assertEqual(table.types["time"], "time")
+        np.testing.assert_array_equal(table["SoC"], frame["SoC"].to_numpy())
+        np.testing.assert_array_equal(table["charge_cycles"], frame["charge_cycles"].to_numpy())
+        np.testing.assert_array_equal(table["is_charging"], frame["is_charging"].to_numpy())
+        self.assertEqual(table["battery_id"].tolist(), frame["battery_id"].tolist())
+        us = frame["time"].dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+        np.testing.assert_array_equal(table["time"], us)
+
+    def test_pandas(self):
+        self.check(evtwin.Table(self.frame), self.frame)
+        nanoseconds = self.frame.assign(time=self.frame["time"].astype("datetime64[ns, UTC]"),
+                                        battery_id=self.frame["battery_id"].astype("category"))
+        self.check(evtwin.Table(nanoseconds), self.frame)
+        self.check(evtwin.Table(self.frame.iloc[100:200]), self.frame.iloc[100:200])
+        self.check(evtwin.Table(self.frame.convert_dtypes()), self.frame)
+
+    def test_pandas_without_pyarrow(self):
+        class Plain(pd.DataFrame):
+            def __arrow_c_stream__(self, requested_schema=None):
+                raise ImportError("pyarrow")
+
+        self.check(evtwin.Table(Plain(self.frame)), self.frame)
+        nullable = Plain({"soc": pd.array([1, None, 3], "Float64"), "n": pd.array([1, None, 3], "Int64"),
+                          "s": pd.array(["a", None, "c"], "string"), "b": pd.array([True, None, False], "boolean")})
+        table = evtwin.Table(nullable)
+        self.assertEqual(table.types, {"soc": "f64", "n": table.types["n"], "s": "text", "b": "bool"})
+        self.assertIn(table.types["n"], ("i64", "f64"))  # as NumPy gets it of that pandas
+        self.assertEqual(table["s"].tolist(), ["a", None, "c"])
+        self.assertTrue(np.isnan(table["soc"][1]))
+
+    def test_pyarrow(self):
+        arrow = pa.Table.from_pandas(self.frame)
+        table = evtwin.Table(arrow)
+        self.check(table, self.frame)
+        self.assertEqual(address(table, "SoC"), arrow.column("SoC").chunk(0).buffers()[1].address)
+        del arrow
+        gc.collect()
+        self.check(table, self.frame)
+        sliced = pa.Table.from_pandas(self.frame).slice(123, 456)
+        self.check(evtwin.Table(sliced), self.frame.iloc[123:579])
+        chunked = pa.concat_tables([sliced, sliced])
+        self.check(evtwin.Table(chunked), pd.concat([self.frame.iloc[123:579]] * 2))
+        strings = pa.table({"battery_id": pa.array(["a", None, ""], pa.large_string()), "soc": pa.array([1.5, None, 3])})
+        self.assertEqual(evtwin.Table(strings)["battery_id"].tolist(), ["a", None, ""])
+        self.assertTrue(np.isnan(evtwin.Table(strings)["soc"][1]))
+
+    def test_pyarrow_dictionaries_and_decimals(self):
+        codes = pa.DictionaryArray.from_arrays(pa.array([1, None, 0, 2], pa.int8()), pa.array(["x", "y", None]))
+        import decimal
+        prices = pa.array([decimal.Decimal("84.3"), None, decimal.Decimal("-0.1"), decimal.Decimal("0")])
+        table = evtwin.Table(pa.table({"battery_id": codes, "soh": prices}))
+        self.assertEqual(table["battery_id"].tolist(), ["y", None, "x", None])
+        np.testing.assert_array_equal(table["soh"], [84.3, np.nan, -0.1, 0.0])
+
+    @NEW
+    def test_pyarrow_views(self):
+        views = pa.array(["short", "a string of more than twelve bytes", None], pa.string_view())
+        self.assertEqual(evtwin.Table(pa.table({"battery_id": views}))["battery_id"].tolist(), views.to_pylist())
+
+    def test_a_stream_that_fails(self):
+        schema = pa.schema([("x", pa.float64())])
+
+        def batches():
+            yield pa.record_batch([pa.array([1.0])], schema)
+            raise RuntimeError("the sensor is gone")
+
+        reader = pa.RecordBatchReader.from_batches(schema, batches())
+        with self.assertRaisesRegex(errors.ExternalError, "the sensor is gone"):
+            evtwin.Table(reader)
+        ok = pa.RecordBatchReader.from_batches(schema, (pa.record_batch([pa.array([float(i)])], schema) for i in range(5)))
+        self.assertEqual(evtwin.Table(ok)["x"].tolist(), [0, 1, 2, 3, 4])
+
+    def test_what_a_table_does_not_hold(self):
+        for values, kind in ((pa.array([[1], [2]]), r"\+l"), (pa.array([{"a": 1}]), r"\+s"), (pa.array([b"x"]), "'z'")):
+            with self.assertRaisesRegex(errors.UnsupportedError, f"'odd'.*{kind}"):
+                evtwin.Table(pa.table({"odd": values}))
+        with self.assertRaisesRegex(errors.SchemaError, "duplicate column 'x'"):
+            evtwin.Table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], ["x", "x"]))
+
+    @NEW
+    def test_polars(self):
+        frame = pl.from_pandas(self.frame)
+        self.check(evtwin.Table(frame), self.frame)
+        self.check(evtwin.Table(frame.with_columns(pl.col("battery_id").cast(pl.Categorical))), self.frame)
+        self.check(evtwin.Table(pl.concat([frame[:100], frame[100:]], rechunk=False)), self.frame)
+        table = evtwin.Table(frame)
+        self.assertEqual(address(table, "SoC"), frame["SoC"].to_numpy(allow_copy=False).ctypes.data)
+        holes = pl.DataFrame({"soc": [1.0, None], "charge_cycles": [None, 3], "note": ["a longer note than twelve", None]})
+        table = evtwin.Table(holes)
+        self.assertEqual(table["note"].tolist(), holes["note"].to_list())
+        self.assertTrue(np.isnan(table["soc"][1]) and np.isnan(table["charge_cycles"][0]))
+
+    @NEW
+    def test_duckdb(self):
+        frame = self.frame  # noqa: F841 DuckDB finds it by this name
+        database = duckdb.connect()
+        self.addCleanup(database.close)
+        relation = database.sql("SELECT * FROM frame ORDER BY charge_cycles")
+        self.check(evtwin.Table(relation), self.frame)
+        literal = evtwin.Table(database.sql("SELECT 1.5 AS soc, DATE '2024-01-01' AS time, 'A' AS battery_id"))
+        self.assertEqual((literal["soc"][0], literal["time"][0], literal["battery_id"][0]),
+                         (1.5, np.datetime64("2024-01-01"), "A"))
+
+    def test_units_and_naive_times(self):
+        frame = pd.DataFrame({"soc": np.linspace(0.1, 0.9, 50), "time": pd.date_range("2024-01-01", periods=50)})
+        with self.assertRaisesRegex(errors.RangeError, "fraction"):
+            evtwin.Table(frame)
+        table = evtwin.Table(frame, units={"soc": "fraction"})
+        self.assertEqual(table.units["soc"], "fraction")
+        with self.assertRaisesRegex(errors.ParseError, "time"):
+            evtwin.Table(frame, units={"soc": "fraction"}, naive_time="reject")
+        with self.assertRaisesRegex(ValueError, "local"):
+            evtwin.Table(frame, naive_time="berlin")
+
+    def test_a_frame_is_trained_on_and_predicted(self):
+        """By the names of the data set, in its units, as a data scientist has them."""
+        records, _ = evtwin.Fleet(8, seed=1).run_to_failure(record_every_days=30)
+        frame = records.to_pandas().rename(columns={
+            "soc": "SoC", "soh": "SoH", "voltage": "Battery_Voltage", "current": "Battery_Current",
+            "temperature": "Battery_Temperature", "charge_cycles": "Charge_Cycles", "power_consumption":
+            "Power_Consumption"})
+        frame["SoC"] /= 100
+        frame["SoH"] /= 100
+        frame["Power_Consumption"] /= 1000
+        trainer, same = evtwin.train(frame, seed=1), evtwin.train(records, seed=1)
+        score, expected = (t.score("rul") for t in (trainer, same))
+        self.assertAlmostEqual(score.rmse / expected.rmse, 1, places=2)
+        predictions = trainer.predictor().apply(frame)
+        self.assertGreater(np.isfinite(predictions["rul_prediction"]).mean(), 0.9)
+
+
+if __name__ == "__main__":
+    if frames_env.version() is None:
+        frames_env.run_in(["new", "old"])
+        sys.exit(0)
+    unittest.main(verbosity=1)

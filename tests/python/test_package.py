@@ -1,0 +1,450 @@
+# SPDX-License-Identifier: MIT
+"""The Python layer: what users give and do, also the wrong way, in threads, forks, callbacks and at exit."""
+import datetime
+import gc
+import logging
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.request
+import weakref
+
+import numpy as np
+
+import evtwin
+from evtwin import core, errors
+
+UTC = datetime.timezone.utc
+
+
+def setUpModule():
+    global folder, records, model, bundle  # made once: the slow part
+    folder = tempfile.TemporaryDirectory()
+    bundle = pathlib.Path(folder.name, "models")
+    records, _ = evtwin.Fleet(8, seed=1).run_to_failure(record_every_days=15)
+    evtwin.train(records, seed=1).save(bundle)
+    model = evtwin.Model.load(bundle / "rul_model.json")
+
+
+def tearDownModule():
+    folder.cleanup()
+
+
+def path(name):
+    return pathlib.Path(folder.name, name)
+
+
+class Arrays(unittest.TestCase):
+    def setUp(self):
+        self.x = np.random.default_rng(1).normal(size=(50, model.width)).astype(np.float32)
+
+    def test_any_array_gives_what_the_right_one_gives(self):
+        right = model.predict(self.x)
+        for other in (self.x.astype(np.float64), np.asfortranarray(self.x), self.x.tolist(),
+                      np.repeat(self.x, 2, axis=1)[:, ::2], self.x.astype(">f4"), memoryview(self.x)):
+            np.testing.assert_array_equal(model.predict(other), right)
+        np.testing.assert_array_equal(model.predict(self.x[7:8]), right[7:8])
+        self.assertEqual(model.predict(self.x[:0]).shape, (0,))
+
+    def test_out_receives_the_result_without_a_copy(self):
+        out = np.empty(50, np.float32)
+        self.assertIs(model.predict(self.x, out), out)
+        np.testing.assert_array_equal(out, model.predict(self.x))
+        read_only = np.empty(50, np.float32)
+        read_only.flags.writeable = False
+        for wrong, kind in ((np.empty(49, np.float32), ValueError), (np.empty(51, np.float32), ValueError),
+                            (np.empty(50), TypeError), (np.empty(100, np.float32)[::2], ValueError),
+                            (read_only, ValueError), ([0.0] * 50, TypeError)):
+            with self.assertRaises(kind):
+                model.predict(self.x, wrong)
+
+    def test_wrong_shapes_and_kinds_are_refused(self):
+        with self.assertRaisesRegex(errors.SchemaError, "the model has 7 features"):
+            model.predict(self.x[:, :3])
+        for wrong in (self.x[0], self.x[None], None, "rows", [["a"] * 7], [[1, 2], [3]]):
+            with self.assertRaises((ValueError, TypeError)):
+                model.predict(wrong)
+
+    def test_contributions_sum_to_the_margin(self):
+        phi = model.contributions(self.x)
+        np.testing.assert_allclose(phi.sum(axis=1), model.margin(self.x), rtol=1e-4, atol=1e-2)
+
+    def test_a_predictor_of_matrices_and_of_tables_agrees(self):
+        predictor = evtwin.Predictor.load(bundle)
+        table = predictor.apply(records)
+        x = np.column_stack([records[name] for name in predictor.features]).astype(float)
+        y = predictor.predict(x)
+        self.assertEqual(y.shape, (len(records), 2))
+        alive = table["rul_prediction"] > 0  # 0 below the end of life of the labels
+        np.testing.assert_allclose(y[alive, 0], table["rul_prediction"][alive])
+        self.assertNotIn("rul_prediction", records)
+        self.assertEqual(len(predictor.reasons("rul", x[0], 2)), 2)
+        self.assertEqual(predictor.targets, ["rul", "failure"])
+
+
+class Tables(unittest.TestCase):
+    def test_columns_have_the_types_of_the_schema(self):
+        table = evtwin.Table({"battery_id": ["A", None], "time": [datetime.datetime(2024, 1, 1, tzinfo=UTC), None],
+                              "SoC": [1, 0], "charge_cycles": [3, None], "note": ["x", "y"]})
+        self.assertEqual(table.types, {"battery_id": "text", "time": "time", "SoC": "f64", "charge_cycles": "i64",
+                                       "note": "text"})
+        self.assertEqual(table.units["SoC"], "fraction")
+        self.assertEqual(table["time"][0], np.datetime64("2024-01-01"))
+        self.assertTrue(np.isnat(table["time"][1]) and np.isnan(table["charge_cycles"][1]))
+        self.assertEqual(table["battery_id"].tolist(), ["A", None])
+        with self.assertRaisesRegex(KeyError, "no column 'soc'; there are battery_id"):
+            table["soc"]
+
+    def test_select_and_csv(self):
+        some = records.select(records["soh"] > 95)
+        self.assertTrue((some["soh"] > 95).all())
+        self.assertEqual(len(records.select([])), 0)
+        with self.assertRaises(ValueError):
+            records.select([-1])
+        some.write_csv(path("some.csv"))
+        again = evtwin.Table.read_csv(path("some.csv"))
+        np.testing.assert_array_equal(again["voltage"], some["voltage"])
+        with self.assertRaises(FileNotFoundError):
+            evtwin.Table.read_csv(path("none.csv"))
+
+    def test_data_that_is_no_table(self):
+        for wrong in (3, "soc", [1, 2], {"soc": [1, 2], "soh": [1]}, {"soc": 3}, {"time": ["yesterday"]}):
+            with self.assertRaises((TypeError, ValueError)):
+                evtwin.Table(wrong)
+
+
+class Options(unittest.TestCase):
+    def test_unknown_and_impossible_options_are_refused_with_what_there_is(self):
+        with self.assertRaisesRegex(TypeError, "unexpected option 'sede'.*n_packs"):
+            evtwin.Simulator(sede=3)
+        with self.assertRaisesRegex(ValueError, "'weekly' is not one of cycle, daily"):
+            evtwin.Simulator(use="weekly")
+        with self.assertRaisesRegex(errors.ArgumentError, "step_s"):
+            evtwin.Simulator(step_s=-1.0)
+        with self.assertRaises(TypeError):
+            evtwin.Simulator(n_packs="many")
+        with self.assertRaises(TypeError):
+            evtwin.train(records, targets={"rul": {"leaves": 3}})
+        with self.assertRaisesRegex(LookupError, "rul, failure"):
+            evtwin.train(records, targets=["range"])
+
+    def test_times_are_datetimes_with_an_offset(self):
+        start = datetime.datetime(2024, 6, 1, 12, tzinfo=datetime.timezone(datetime.timedelta(hours=2)))
+        sim = evtwin.Simulator(start_time=start)
+        sim.advance(60)
+        self.assertEqual(sim.read()["time"][0], np.datetime64("2024-06-01T10:01:00"))
+        with self.assertRaisesRegex(ValueError, "has no offset"):
+            sim.read(datetime.datetime(2024, 6, 1))
+        self.assertEqual(evtwin.from_us(evtwin.to_us(start)), start)
+
+    def test_the_same_seed_gives_the_same_bits(self):
+        a, b = (evtwin.Fleet(3, seed=5, n_threads=n) for n in (1, 2))
+        for sim in (a, b):
+            sim.advance(86400)
+        np.testing.assert_array_equal(a.truth("soc_frac"), b.truth("soc_frac"))
+        np.testing.assert_array_equal(a.read()["voltage"], b.read()["voltage"])
+
+
+class Closing(unittest.TestCase):
+    def test_a_closed_object_says_so_in_every_call(self):
+        with evtwin.Simulator() as sim:
+            sim.advance(1)
+        with self.assertRaisesRegex(errors.StateError, "Simulator: it was closed"):
+            sim.advance(1)
+        sim.close()
+        self.assertIn("closed", repr(sim))
+        with self.assertRaises(errors.StateError):
+            with sim:
+                pass
+
+    def test_what_a_pump_took_is_gone_for_others(self):
+        predictor = evtwin.Predictor.load(bundle)
+        with evtwin.Pump("sim:?rows=1&speed=max", "null:", predictor=predictor):
+            with self.assertRaisesRegex(errors.StateError, "given away"):
+                predictor.targets
+
+    def test_closing_waits_for_the_call_of_another_thread(self):
+        sim = evtwin.Fleet(50)
+        thread = threading.Thread(target=sim.advance, args=(200000,))
+        thread.start()
+        while sim._owner is None and thread.is_alive():
+            time.sleep(0.001)
+        sim.close()
+        thread.join()
+        self.assertTrue(sim.closed)
+
+    def test_objects_are_freed_with_their_last_reference(self):
+        store = evtwin.Store(path("freed.db"))
+        store.insert(evtwin.Simulator(battery_id="A_1").read())
+        gone = weakref.ref(store)
+        del store
+        gc.collect()
+        self.assertIsNone(gone())
+        # its writer lock too
+        with evtwin.Store(path("freed.db")) as other:
+            other.insert(evtwin.Simulator(battery_id="A_1").read(evtwin.to_us(datetime.datetime.now(UTC))))
+
+
+class Callbacks(unittest.TestCase):
+    SOURCE = "sim:?fleet=2&rows=3&speed=max"
+
+    def test_own_sinks_get_tables_that_they_may_keep(self):
+        kept = []
+        with evtwin.Pump(self.SOURCE, kept.append) as pump:
+            self.assertEqual(pump.run(), 6)
+        gc.collect()
+        self.assertEqual(sum(len(batch.rows) for batch in kept), 6)
+        self.assertEqual(kept[0].rows["battery_id"][0], "BATTERY_001")
+        self.assertEqual(kept[0].source, "sim:")
+
+    def test_an_exception_in_a_sink_is_the_cause_of_the_failure(self):
+        class Full(OSError):
+            pass
+
+        def write(_batch):
+            raise Full("no room for six")
+
+        with evtwin.Pump(self.SOURCE, write) as pump:
+            with self.assertRaisesRegex(OSError, "Full: no room for six") as caught:
+                pump.run()
+        self.assertIsInstance(caught.exception, errors.InputOutputError)
+        self.assertIsInstance(caught.exception.__cause__, Full)
+
+    def test_a_keyboard_interrupt_in_a_sink_stays_one(self):
+        def write(_batch):
+            raise KeyboardInterrupt
+
+        with evtwin.Pump(self.SOURCE, write) as pump:
+            with self.assertRaises(KeyboardInterrupt):
+                pump.run()
+
+    def test_a_sink_that_fails_for_a_while_gets_everything_once(self):
+        class Flaky:
+            name = "flaky:"
+            rows = tries = flushed = closed = 0
+
+            def write(self, batch):
+                self.tries += 1
+                if self.tries < 3:
+                    raise ConnectionError("away")
+                self.rows += len(batch.rows)
+
+            def flush(self):
+                self.flushed += 1
+
+            def close(self):
+                self.closed += 1
+
+        flaky, events = Flaky(), []
+        with evtwin.Pump(self.SOURCE, flaky, max_held_rows=100, first_pause_s=0.0, longest_pause_s=0.0,
+                         on_event=events.append) as pump:
+            pump.run()
+            self.assertEqual((pump.sink_stats[0].uri, pump.sink_stats[0].n_lost), ("flaky:", 0))
+        self.assertEqual((flaky.rows, flaky.closed), (6, 1))
+        self.assertGreater(flaky.flushed, 0)
+        self.assertEqual([event.kind for event in events][:1], ["sink_failed"])
+        self.assertIn("ConnectionError: away", events[0].text)
+
+    def test_own_sources_by_read_and_by_iteration(self):
+        table = evtwin.Fleet(4).read()
+
+        class Twice:
+            name, committed, left = "twice:", None, 2
+
+            def read(self, max_rows, timeout_s):
+                self.left -= 1
+                return None if self.left < 0 else (table, f"at {self.left}")
+
+            def commit(self, position):
+                self.committed = position
+
+        twice = Twice()
+        with evtwin.Pump(twice, "null:") as pump:
+            self.assertEqual(pump.run(), 8)
+        self.assertEqual(twice.committed, "at 0")
+        with evtwin.Pump(iter([table, table]), "null:", max_batch_rows=3) as pump:
+            self.assertEqual(pump.run(), 8)
+        rows = [{"battery_id": "A", "time": "2024-01-01T00:00:00Z", "SoC": 1, "soh": 90, "charge_cycles": 3, "x": "y"},
+                {"battery_id": "B", "time": "2024-01-01T00:00:00Z", "SoC": 0.5, "soh": None, "charge_cycles": None}]
+        for batch in evtwin.source([rows, rows]):
+            self.assertEqual((batch["soc"].tolist(), batch["soh"][0]), ([100, 50], 90))
+            self.assertTrue(np.isnan(batch["charge_cycles"][1]))
+
+    def test_a_source_that_raises_or_answers_nonsense(self):
+        def broken():
+            raise LookupError("where?")
+            yield
+
+        for origin, words in ((broken(), "LookupError: where"), ([3], "TypeError: a table is needed"), ([{"time": [3]}], "")):
+            with evtwin.Pump(origin, "sqlite::memory:") as pump:
+                with self.assertRaisesRegex(errors.Error, words):
+                    pump.run()
+
+    def test_a_callback_that_calls_its_own_pump_is_refused(self):
+        pump = evtwin.Pump(self.SOURCE, lambda _batch: pump.run_once())
+        with pump, self.assertRaisesRegex(errors.Error, "a callback must not call"):
+            pump.run()
+
+    def test_the_log_goes_to_logging(self):
+        with self.assertLogs("evtwin", logging.INFO) as caught:
+            path("naive.csv").write_text("time,battery_id,soc\n2024-01-01 00:00:00,A,50\n")
+            evtwin.Table.read_csv(path("naive.csv"))
+        self.assertIn("offset", caught.output[0])
+
+    def test_ctrl_c_ends_long_work(self):
+        timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        try:
+            with self.assertRaises(KeyboardInterrupt):
+                evtwin.Fleet(5000).run_to_failure(record_every_days=1)
+        finally:
+            timer.cancel()
+
+
+class Threads(unittest.TestCase):
+    def test_two_threads_predict_at_once(self):
+        x = np.random.default_rng(2).normal(size=(2000, model.width)).astype(np.float32)
+        right, results = model.predict(x), []
+
+        def work():
+            for _ in range(20):
+                results.append(np.array_equal(model.predict(x), right))
+
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((len(results), all(results)), (40, True))
+
+    def test_a_store_of_two_threads_is_used_by_one_at_a_time(self):
+        failures = []
+        with evtwin.Store(path("threads.db")) as store:
+            def work(name):
+                try:
+                    sim = evtwin.Simulator(battery_id=name)
+                    for _ in range(10):
+                        sim.advance(10)
+                        store.insert(sim.read())
+                        store.latest(name)
+                except Exception as error:  # for the assertion below
+                    failures.append(error)
+
+            threads = [threading.Thread(target=work, args=(f"T_{i}",)) for i in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual((failures, len(store)), ([], 20))
+
+    def ticks_during(self, work):
+        """How often another thread, which wants the GIL every millisecond, gets it while one call runs."""
+        ticks, stop = [0], threading.Event()
+
+        def tick():
+            while not stop.wait(0.001):
+                ticks[0] += 1
+
+        thread = threading.Thread(target=tick)
+        thread.start()
+        try:
+            before = ticks[0]
+            work()
+            return ticks[0] - before
+        finally:
+            stop.set()
+            thread.join()
+
+    def test_the_gil_is_released_in_long_calls(self):
+        options = core.train_options()
+        options.n_threads = 1
+        sim = core.sim_create(core.sim_options())
+        predictor, table = core.predictor_load(str(bundle)), core.table_copy(records._handle)
+        for _ in range(7):
+            core.table_append(table, table)
+        for name, work in (("train", lambda: core.train(records._handle, None, options)),
+                           ("step", lambda: core.sim_advance(sim, 2e6)),
+                           ("apply", lambda: core.predictor_apply(predictor, table))):
+            with self.subTest(name):
+                self.assertGreater(self.ticks_during(work), 20)
+
+
+@unittest.skipUnless(hasattr(os, "fork"), "there is no fork")
+class Forks(unittest.TestCase):
+    def in_child(self, work):
+        """The exit status of a child that does work."""
+        child = os.fork()
+        if child == 0:
+            try:
+                work()
+                os._exit(0)
+            except BaseException as error:
+                os.write(2, repr(error).encode())
+                os._exit(1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    def test_what_is_memory_alone_works_in_the_child(self):
+        x = np.ones((3, model.width), np.float32)
+        right = model.predict(x)
+        predictor, sim = evtwin.Predictor.load(bundle), evtwin.Simulator()
+
+        def work():
+            assert np.array_equal(model.predict(x), right)
+            predictor.apply(records)
+            sim.advance(10)
+            evtwin.train(records, seed=1)
+
+        self.assertEqual(self.in_child(work), 0)
+
+    def test_connections_and_servers_stay_the_parents(self):
+        store = evtwin.Store(path("fork.db"))
+        store.insert(evtwin.Simulator().read())
+        server = evtwin.serve(path("fork.db"), listen="127.0.0.1:0")
+
+        def work():
+            for call in (store.latest, lambda: server.port):
+                try:
+                    call()
+                    raise AssertionError("it answered")
+                except errors.StateError as error:
+                    assert "before the fork" in str(error), error
+            store.close()
+            server.close()
+            evtwin.Store(path("fork.db"), read_only=True).latest()
+
+        self.assertEqual(self.in_child(work), 0)
+        self.assertEqual(len(store), 1)
+        with urllib.request.urlopen(server.url + "/health", timeout=60) as answer:
+            self.assertEqual(answer.status, 200)
+        server.close()
+        store.close()
+
+
+class Ends(unittest.TestCase):
+    def test_a_program_ends_with_everything_open(self):
+        script = f"""
+import evtwin, logging, pathlib
+logging.basicConfig(level=logging.DEBUG)
+server = evtwin.serve(pathlib.Path({str(path('end.db'))!r}), listen="127.0.0.1:0")
+spool = evtwin.Spool(pathlib.Path({str(path('end-spool'))!r}))
+class Away:
+    name = "away:"
+    def write(self, batch): raise ConnectionError("away")
+pump = evtwin.Pump("sim:?rows=50&speed=max", pathlib.Path({str(path('end.db'))!r}), Away(), spool=spool)
+while pump.run_once() is not None: pass
+alerts = evtwin.Alerts(pathlib.Path({str(path('end.db'))!r}))
+print("end", flush=True)
+"""
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "end\n"), done.stderr[-3000:])
+        self.assertNotIn("Traceback", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
