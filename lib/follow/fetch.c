@@ -6,7 +6,6 @@
 
 #include "core/folder_lock.h"
 #include "core/status.h"
-#include "track/tracker.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -95,18 +94,17 @@ static evtwin_status download(evtwin_follower *f, const evtwin__cached *version,
 
 /* ---- a look ---- */
 
-/* Text from outside: it becomes a path and a URI. */
-static evtwin_status take_version(const evtwin_tracker *tracker, const evtwin_tracker_version *from,
-                                  evtwin__cached *out) {
+/* Text from outside: it becomes a path and a URI, and is in no message as long as it may be
+ * anything, one of our secrets too. */
+static evtwin_status take_version(const evtwin_tracker_version *from, evtwin__cached *out) {
     evtwin__cached v = {.version = ""};
     const size_t n = strspn(from->run_id, "0123456789abcdefghijklmnopqrstuvwxyz"
                                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_");
     EVTWIN_FAIL_IF(!evtwin__cached_is_number(from->version), EVTWIN_E_PARSE,
-                   "the registry names version '%s', which is not a number",
-                   EVTWIN__TRACK_SHOWN(tracker, from->version));
+                   "the registry names a version that is not a number");
     snprintf(v.version, sizeof v.version, "%s", from->version);
-    EVTWIN_FAIL_IF(from->run_id[n] != '\0', EVTWIN_E_PARSE, "'%s' is not the id of a run",
-                   EVTWIN__TRACK_SHOWN(tracker, from->run_id));
+    EVTWIN_FAIL_IF(from->run_id[n] != '\0', EVTWIN_E_PARSE,
+                   "the registry names a run of version %s whose id is not one", v.version);
     snprintf(v.run_id, sizeof v.run_id, "%s", from->run_id);
     *out = v;
     return EVTWIN_OK;
@@ -215,7 +213,7 @@ evtwin_status evtwin__follower_look(evtwin_follower *f, evtwin__cached *version,
     evtwin__cached v;
     *is_bad = 0;
     EVTWIN_TRY(evtwin_tracker_resolve(f->tracker, f->models, &found, sizeof found));
-    EVTWIN_TRY(take_version(f->tracker, &found, &v));
+    EVTWIN_TRY(take_version(&found, &v));
     if (is_same(&v, &f->good)) {
         f->bad = (evtwin__cached){.version = ""}; /* it may be put right before it is named again */
         *version = v;
