@@ -90,8 +90,9 @@ EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predi
 
 /**
  * Name what predicts, as a registry does ("evtwin-rul/3"): the model_version of its predictions, of
- * its scores and of the states of sessions. To be called before a session or other threads use the
- * predictor.
+ * its scores and of the states of sessions. Not while other threads use the predictor. A session
+ * keeps, for its states, the name from when it began to use the predictor; what
+ * evtwin_predictor_info_get gave before is freed.
  * @param version  1 to 287 bytes of UTF-8 without control characters: room for a registry's name of
  * 255 bytes, '/' and a version of 31; copied.
  * @return EVTWIN_E_ARG for another one. Since 0.2.

@@ -27,7 +27,8 @@ typedef struct evtwin_tracker_options {
     size_t size;
     const char *user, *password; /**< default NULL: those of the URI, else none */
     const char *token;           /**< default NULL; a bearer token, instead of user and password */
-    const char *ca_file;         /**< default NULL: the authorities of the system. PEM */
+    const char *ca_file;         /**< default NULL: the authorities of the system. PEM; for the
+                                      tracking server, not for S3 */
     int insecure_tls;            /**< default 0. 1: any certificate will do */
     double timeout_s;            /**< default 120: for one request without a file, and for how long
                                       a transfer of a file may stand still */
@@ -45,6 +46,7 @@ typedef struct evtwin_tracker_options {
     evtwin_progress_fn progress; /**< default NULL; called while a request runs or waits for its
                                     next try, with the name of what is done and -1 */
     void *progress_ctx;
+    const char *s3_ca_file; /**< default NULL: the authorities of the system. PEM. Since 0.2 */
 } evtwin_tracker_options;
 
 /** Fill in the defaults; size is sizeof *options. */

@@ -359,7 +359,9 @@ EVTWIN_API evtwin_status evtwin_mlflow_options_init(evtwin_mlflow_options *optio
  * what the saved bundle predicts, equal in float32. With recipe "contract" mlflow.xgboost opens it
  * too, as a Booster of raw values: scaler in its thresholds, calibration in its leaves, names set;
  * it gives what the forest says, which is not held at 0, of rows with missing values too. The
- * folder is made if absent; files of these names are overwritten, MLmodel the last.
+ * folder is made if absent; files of these names are overwritten. MLmodel, without which it is not
+ * a model, goes first and comes last: who loads the folder meanwhile, or after a failure, gets an
+ * error, never parts of two models.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained, EVTWIN_E_UNSUPPORTED
  * if a feature is of a derived quantity, which the loader does not compute, EVTWIN_E_ARG if dir is

@@ -10,7 +10,6 @@
 #include "core/table.h"
 #include "core/utf8.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -184,7 +183,7 @@ static evtwin_status time_of_text(copy *c, size_t i, const char *text, size_t n,
 static evtwin_status time_of_number(copy *c, size_t i, int64_t whole, double fraction,
                                     int64_t *us) {
     char text[64];
-    const int n = snprintf(text, sizeof text, "%" PRId64, whole);
+    const int n = snprintf(text, sizeof text, "%lld", (long long)whole);
     const int micros = (int)(fraction * 1e6 + 0.5);
     const int more = micros > 0 && micros < 1000000
                          ? snprintf(text + n, sizeof text - (size_t)n, ".%06d", micros)

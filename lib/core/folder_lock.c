@@ -47,6 +47,18 @@ evtwin_status evtwin__folder_lock(const char *path, int is_for_writing, int *fd_
     return EVTWIN_OK;
 }
 
+int evtwin__folder_try_lock(const char *path, int *fd_out) {
+    *fd_out = -1;
+    const int fd = evtwin__fd_open(path, O_RDONLY | O_DIRECTORY, 0);
+    const int is_locked = fd >= 0 ? try_lock(fd, LOCK_EX) : -1;
+    if (is_locked > 0) {
+        *fd_out = fd;
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    return is_locked;
+}
+
 void evtwin__folder_unlock(int fd) {
     if (fd >= 0) {
         close(fd);

@@ -5,6 +5,7 @@
 #include "follow/cache.h"
 
 #include "core/file.h"
+#include "core/folder_lock.h"
 #include "core/json.h"
 #include "core/mem.h"
 #include "core/sha256.h"
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { SHORT_HASH = 16, MAX_POINTER = 8192 };
@@ -165,6 +167,53 @@ void evtwin__cache_drop(const evtwin__cache *cache, const evtwin__cached *versio
     evtwin__remove_tree(path);
 }
 
+/* ---- what arrives ---- */
+
+/* "v3-….part-XXXXXX": not the name of a version, so that a sweep knows it. */
+evtwin_status evtwin__cache_begin(const evtwin__cache *cache, const evtwin__cached *version,
+                                  evtwin__arrival *out) {
+    char name[64], form[80];
+    folder_name(version, name);
+    snprintf(form, sizeof form, "%s.part-XXXXXX", name);
+    join(cache, form, out->folder);
+    if (mkdtemp(out->folder) == NULL) {
+        return evtwin__fail_errno(cache->folder, errno);
+    }
+    (void)evtwin__folder_try_lock(out->folder, &out->lock);
+    memcpy(out->bundle, out->folder, sizeof out->bundle);
+    const size_t n = strlen(out->folder);
+    snprintf(out->bundle + n, sizeof out->bundle - n, "/bundle");
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__cache_put(const evtwin__cache *cache, const evtwin__cached *version,
+                                const evtwin__arrival *arrival) {
+    char path[EVTWIN__CACHE_PATH_SIZE];
+    evtwin__cache_path(cache, version, path);
+    if (rename(arrival->bundle, path) != 0) {
+        return evtwin__fail_errno(path, errno);
+    }
+    evtwin__file_sync_folder(path);
+    return EVTWIN_OK;
+}
+
+void evtwin__cache_end(evtwin__arrival *arrival) {
+    evtwin__remove_tree(arrival->folder);
+    evtwin__folder_unlock(arrival->lock);
+    arrival->lock = -1;
+}
+
+/* Is a download under way there? Where no folder can be locked, one of today may be. */
+static int is_arriving(const char *path, time_t changed) {
+    enum { DAY_S = 86400 };
+    int lock;
+    const int is_locked = evtwin__folder_try_lock(path, &lock);
+    evtwin__folder_unlock(lock);
+    return is_locked == 0 || (is_locked < 0 && time(NULL) - changed < DAY_S);
+}
+
+/* ---- a sweep ---- */
+
 /* A folder of the cache. */
 typedef struct entry {
     char name[256];
@@ -262,9 +311,10 @@ static void sweep(const evtwin__cache *cache, size_t n_kept) {
         for (size_t i = 0; i < all.n; i++) {
             const int is_one = is_version(all.entry[i].name);
             n_versions += is_one;
-            if (!all.entry[i].is_kept && (!is_one || n_versions > n_kept)) {
-                char path[EVTWIN__CACHE_PATH_SIZE];
-                join(cache, all.entry[i].name, path);
+            char path[EVTWIN__CACHE_PATH_SIZE];
+            join(cache, all.entry[i].name, path);
+            if (!all.entry[i].is_kept &&
+                (is_one ? n_versions > n_kept : !is_arriving(path, all.entry[i].used.tv_sec))) {
                 evtwin__remove_tree(path);
             }
         }

@@ -47,4 +47,21 @@ evtwin_status evtwin__cache_keep(const evtwin__cache *cache, const char *models,
 /* Remove the bundle of a version. */
 void evtwin__cache_drop(const evtwin__cache *cache, const evtwin__cached *version);
 
+/* A folder of this process in the cache, where a bundle comes to be without the folder's lock: no
+ * other process takes it away as long as its own lock is held. */
+typedef struct evtwin__arrival {
+    char folder[EVTWIN__CACHE_PATH_SIZE];
+    char bundle[EVTWIN__CACHE_PATH_SIZE]; /* in it, to be made by who downloads */
+    int lock;
+} evtwin__arrival;
+
+/* Begin one, under the folder's lock. */
+evtwin_status evtwin__cache_begin(const evtwin__cache *cache, const evtwin__cached *version,
+                                  evtwin__arrival *out);
+/* It becomes the bundle of the version, which is not there; under the folder's lock. */
+evtwin_status evtwin__cache_put(const evtwin__cache *cache, const evtwin__cached *version,
+                                const evtwin__arrival *arrival);
+/* End it; what is still in it goes. */
+void evtwin__cache_end(evtwin__arrival *arrival);
+
 #endif

@@ -41,11 +41,9 @@ static evtwin_status judge(const evtwin_follower *f, evtwin__cached *version,
     return EVTWIN_OK;
 }
 
-static evtwin_status open_cached(const evtwin_follower *f, evtwin__cached *version,
-                                 evtwin_predictor **out) {
-    char path[EVTWIN__CACHE_PATH_SIZE];
+static evtwin_status open_at(const evtwin_follower *f, const char *path, evtwin__cached *version,
+                             evtwin_predictor **out) {
     evtwin_predictor *predictor = NULL;
-    evtwin__cache_path(&f->cache, version, path);
     EVTWIN_TRY(evtwin_predictor_load(path, &predictor));
     const evtwin_status st = judge(f, version, predictor);
     if (st < 0) {
@@ -54,6 +52,13 @@ static evtwin_status open_cached(const evtwin_follower *f, evtwin__cached *versi
     }
     *out = predictor;
     return EVTWIN_OK;
+}
+
+static evtwin_status open_cached(const evtwin_follower *f, evtwin__cached *version,
+                                 evtwin_predictor **out) {
+    char path[EVTWIN__CACHE_PATH_SIZE];
+    evtwin__cache_path(&f->cache, version, path);
+    return open_at(f, path, version, out);
 }
 
 evtwin_status evtwin__follower_from_cache(evtwin_follower *f, evtwin__cached *version,
@@ -75,53 +80,31 @@ static void put_off(evtwin__retry *r, const evtwin__cached *version) {
     r->n_left = r->n_failures < 7 ? (1u << (r->n_failures - 1)) - 1 : MOST_LOOKS_LEFT - 1;
 }
 
-static evtwin_status download(evtwin_follower *f, const evtwin__cached *version) {
-    char from[sizeof version->run_id + 32], path[EVTWIN__CACHE_PATH_SIZE];
+static evtwin_status download(evtwin_follower *f, const evtwin__cached *version, const char *path,
+                              int *is_bad) {
+    char from[sizeof version->run_id + 32];
     snprintf(from, sizeof from, "runs:/%s/" EVTWIN_FOLLOWER_BUNDLE, version->run_id);
-    evtwin__cache_path(&f->cache, version, path);
     const evtwin_status st = evtwin_tracker_download(f->tracker, from, path);
     if (st < 0) {
-        put_off(&f->retry, version);
-    }
-    return st;
-}
-
-/* The bundle of a version that is not in use; *is_bad if it came and cannot be used, or is not
- * there to come. A copy in the cache that is damaged is fetched anew. */
-static evtwin_status fetch(evtwin_follower *f, evtwin__cached *version, int *is_bad,
-                           evtwin_predictor **out) {
-    evtwin_status st;
-    if (evtwin__cache_has(&f->cache, version)) {
-        st = open_cached(f, version, out);
-        if (st >= 0 || can_pass(st)) {
-            return st;
-        }
-        evtwin__cache_drop(&f->cache, version);
-    }
-    if ((st = download(f, version)) < 0) {
         *is_bad = st == EVTWIN_E_NOT_FOUND || st == EVTWIN_E_RANGE; /* none there; too large */
-        return st;
-    }
-    st = open_cached(f, version, out);
-    if (st < 0 && !can_pass(st)) {
-        *is_bad = 1;
-        evtwin__cache_drop(&f->cache, version);
+        put_off(&f->retry, version);
     }
     return st;
 }
 
 /* ---- a look ---- */
 
-/* Text from outside: it becomes a path and a URI. */
+/* Text from outside: it becomes a path and a URI, and is in no message as long as it may be
+ * anything, one of our secrets too. */
 static evtwin_status take_version(const evtwin_tracker_version *from, evtwin__cached *out) {
     evtwin__cached v = {.version = ""};
     const size_t n = strspn(from->run_id, "0123456789abcdefghijklmnopqrstuvwxyz"
                                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_");
     EVTWIN_FAIL_IF(!evtwin__cached_is_number(from->version), EVTWIN_E_PARSE,
-                   "the registry names version '%s', which is not a number", from->version);
+                   "the registry names a version that is not a number");
     snprintf(v.version, sizeof v.version, "%s", from->version);
-    EVTWIN_FAIL_IF(from->run_id[n] != '\0', EVTWIN_E_PARSE, "'%s' is not the id of a run",
-                   from->run_id);
+    EVTWIN_FAIL_IF(from->run_id[n] != '\0', EVTWIN_E_PARSE,
+                   "the registry names a run of version %s whose id is not one", v.version);
     snprintf(v.run_id, sizeof v.run_id, "%s", from->run_id);
     *out = v;
     return EVTWIN_OK;
@@ -137,22 +120,90 @@ static void keep(evtwin_follower *f, const evtwin__cached *version) {
     }
 }
 
-/* Between two processes that share a cache, one fetches and the other finds it there. */
-static evtwin_status fetch_alone(evtwin_follower *f, evtwin__cached *version, int *is_bad,
-                                 evtwin_predictor **out) {
+/* A bundle that is in the cache, used from here on: EVTWIN_DONE if there is none. A copy that is
+ * damaged goes, to be fetched anew. Under the folder's lock. */
+static evtwin_status use_cached(evtwin_follower *f, evtwin__cached *version,
+                                evtwin_predictor **out) {
+    if (!evtwin__cache_has(&f->cache, version)) {
+        return EVTWIN_DONE;
+    }
+    const evtwin_status st = open_cached(f, version, out);
+    if (st >= 0) {
+        keep(f, version);
+    } else if (!can_pass(st)) {
+        evtwin__cache_drop(&f->cache, version);
+        return EVTWIN_DONE;
+    }
+    return st;
+}
+
+/* What is in the cache, or a place for what is to come. */
+static evtwin_status find_or_begin(evtwin_follower *f, evtwin__cached *version,
+                                   evtwin__arrival *arrival, evtwin_predictor **out) {
     int lock;
+    EVTWIN_TRY(evtwin__folder_lock(f->cache.folder, 1, &lock));
+    evtwin_status st = use_cached(f, version, out);
+    if (st == EVTWIN_DONE) {
+        st = evtwin__cache_begin(&f->cache, version, arrival);
+        st = st < 0 ? st : EVTWIN_DONE;
+    }
+    evtwin__folder_unlock(lock);
+    return st;
+}
+
+/* Put what has come in its place, unless another process was first: then its copy is used. */
+static evtwin_status settle(evtwin_follower *f, evtwin__cached *version,
+                            const evtwin__arrival *arrival, evtwin_predictor *came,
+                            evtwin_predictor **out) {
+    int lock;
+    evtwin__cached known = *version;
+    EVTWIN_TRY(evtwin__folder_lock(f->cache.folder, 1, &lock));
+    evtwin_status st = use_cached(f, &known, out);
+    if (st == EVTWIN_DONE && (st = evtwin__cache_put(&f->cache, version, arrival)) >= 0) {
+        *out = came;
+        keep(f, version);
+    }
+    evtwin__folder_unlock(lock);
+    return st;
+}
+
+/* The bundle of a version that has come, if it can be used. */
+static evtwin_status take_arrival(evtwin_follower *f, evtwin__cached *version,
+                                  const evtwin__arrival *arrival, int *is_bad,
+                                  evtwin_predictor **out) {
+    evtwin_predictor *came = NULL;
+    evtwin_status st = download(f, version, arrival->bundle, is_bad);
+    if (st < 0) {
+        return st;
+    }
+    if ((st = open_at(f, arrival->bundle, version, &came)) < 0) {
+        *is_bad = !can_pass(st);
+        return st;
+    }
+    st = settle(f, version, arrival, came, out);
+    if (st < 0 || *out != came) {
+        evtwin_predictor_free(came);
+    }
+    return st;
+}
+
+/* The bundle of a version that is not in use; *is_bad if it came and cannot be used, or is not
+ * there to come. The cache is locked for moments only, never while a server is waited for: others
+ * that share it go on. */
+static evtwin_status fetch(evtwin_follower *f, evtwin__cached *version, int *is_bad,
+                           evtwin_predictor **out) {
+    evtwin__arrival arrival;
     if (version->run_id[0] == '\0') {
         *is_bad = 1;
         EVTWIN_FAIL(EVTWIN_E_NOT_FOUND,
                     "it was registered without a run, which would hold its bundle: register it by "
                     "evtwin-train --mlflow");
     }
-    EVTWIN_TRY(evtwin__folder_lock(f->cache.folder, 1, &lock));
-    const evtwin_status st = fetch(f, version, is_bad, out);
-    if (st >= 0) {
-        keep(f, version);
+    evtwin_status st = find_or_begin(f, version, &arrival, out);
+    if (st == EVTWIN_DONE) {
+        st = take_arrival(f, version, &arrival, is_bad, out);
+        evtwin__cache_end(&arrival);
     }
-    evtwin__folder_unlock(lock);
     return st;
 }
 
@@ -176,7 +227,7 @@ evtwin_status evtwin__follower_look(evtwin_follower *f, evtwin__cached *version,
         return EVTWIN_DONE;
     }
     *version = v;
-    const evtwin_status st = fetch_alone(f, version, is_bad, out);
+    const evtwin_status st = fetch(f, version, is_bad, out);
     f->bad = *is_bad ? v : f->bad;
     return st;
 }

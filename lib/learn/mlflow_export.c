@@ -13,9 +13,11 @@
 #include "learn/mlflow_fold.h"
 #include "learn/recipe.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 extern const evtwin__embedded evtwin__mlflow_files[];
 extern const size_t evtwin__mlflow_files_count;
@@ -217,6 +219,15 @@ static evtwin_status write_mlmodel(const export *e) {
 
 /* ---- the whole ---- */
 
+/* A folder that holds a model is none while its files change: who loads it meanwhile gets an error,
+ * not parts of two models. */
+static evtwin_status remove_mlmodel(const export *e) {
+    char path[PATH_SIZE];
+    EVTWIN_FAIL_IF(snprintf(path, sizeof path, "%s/MLmodel", e->dir) >= (int)sizeof path,
+                   EVTWIN_E_ARG, "%.100s…: the path is longer than %d bytes", e->dir, PATH_SIZE);
+    return unlink(path) == 0 || errno == ENOENT ? EVTWIN_OK : evtwin__fail_errno(path, errno);
+}
+
 /* Derived quantities are made of rows in ways that the loader does not know. */
 static evtwin_status check_derived(const export *e) {
     for (size_t i = 0; i < e->bundle->n_features; i++) {
@@ -232,6 +243,7 @@ static evtwin_status check_derived(const export *e) {
 static evtwin_status write_model(const export *e) {
     EVTWIN_TRY(check_derived(e));
     EVTWIN_TRY(make_folders(e));
+    EVTWIN_TRY(remove_mlmodel(e));
     EVTWIN_TRY(write_code(e));
     EVTWIN_TRY(write_data(e));
     EVTWIN_TRY(e->is_folded ? write_folded(e) : EVTWIN_OK);

@@ -8,10 +8,13 @@
 #include "learn/recipe.h"
 
 /* What needs all rows at once is refused before any work. */
-static evtwin_status check_options(const evtwin_train_options *o, const evtwin__recipe *recipe) {
+static evtwin_status check_options(const evtwin_train_options *o) {
     EVTWIN_FAIL_IF(o->cv_folds > 0, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces holds out a fifth of the batteries: cv_folds (--cv) needs "
                    "the whole file in memory");
+    EVTWIN_FAIL_IF(o->n_repeats > 1, EVTWIN_E_UNSUPPORTED,
+                   "a training in pieces has no folds: n_repeats (--repeat) needs the whole file "
+                   "in memory");
     EVTWIN_FAIL_IF(o->n_tune > 0, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces has its parameters from the caller: n_tune (--tune) needs "
                    "the whole file in memory; search on a part of the batteries");
@@ -21,6 +24,10 @@ static evtwin_status check_options(const evtwin_train_options *o, const evtwin__
     EVTWIN_FAIL_IF(o->group_by_reset != NULL, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces needs a column that names the battery: group_by_reset "
                    "(--group-by-reset) needs the whole file in memory");
+    return EVTWIN_OK;
+}
+
+static evtwin_status check_recipe(const evtwin__recipe *recipe) {
     EVTWIN_FAIL_IF(recipe->has_past, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces sees a row's own values: recipe '%s' needs the whole file "
                    "in memory",
@@ -77,8 +84,11 @@ evtwin_status evtwin__train_pieces(evtwin_csv *csv, const evtwin_target *targets
                                    const evtwin__pieces_limits *limits, evtwin_trainer **out) {
     evtwin_train_options o;
     evtwin__pieces p = {.file.fd = -1, .limits = *limits};
+    evtwin_train_options_init(&o, sizeof o);
+    EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_train_options_init"));
+    EVTWIN_TRY(check_options(&o)); /* first: they have conditions of their own in memory */
     EVTWIN_TRY(evtwin__trainer_begin(targets, n_targets, options, &o, p.column, &p.trainer));
-    evtwin_status st = check_options(&o, p.trainer->recipe);
+    evtwin_status st = check_recipe(p.trainer->recipe);
     st = st < 0 ? st : train(&p, csv, targets, n_targets, &o);
     clear(&p);
     if (st < 0) {

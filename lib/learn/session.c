@@ -9,6 +9,7 @@
 #include "learn/explain.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,12 +37,12 @@ evtwin_status evtwin_session_create(const evtwin_predictor *predictor,
     EVTWIN_FAIL_IF(s == NULL, EVTWIN_E_NOMEM, "out of memory for a session");
     *s = (evtwin_session){.predictor = predictor,
                           .past = evtwin__predictor_past(predictor),
-                          .version = info.version,
                           .bundle = info.bundle,
                           .max_batteries = o.max_batteries,
                           .n_reasons = o.n_reasons,
                           .explains_each = o.explains_each,
                           .round = 1};
+    snprintf(s->version, sizeof s->version, "%s", info.version);
     evtwin_status st = evtwin__session_reserve(s, 0);
     if (st < 0 || (st = evtwin__watch_create(evtwin__predictor_bundle(predictor), o.max_batteries,
                                              &s->watch)) < 0) {

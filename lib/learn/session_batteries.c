@@ -105,7 +105,7 @@ evtwin_status evtwin__session_tidy(evtwin_session *s) {
     }
     evtwin_session kept = {.predictor = s->predictor,
                            .past = s->past,
-                           .version = s->version,
+                           .bundle = s->bundle,
                            .max_batteries = s->max_batteries,
                            .n_reasons = s->n_reasons,
                            .explains_each = s->explains_each,
@@ -115,6 +115,7 @@ evtwin_status evtwin__session_tidy(evtwin_session *s) {
                            .round = s->round,
                            .listing = s->listing,
                            .impossible = s->impossible};
+    memcpy(kept.version, s->version, sizeof kept.version);
     evtwin_status st = evtwin__session_reserve(&kept, s->n_known);
     for (size_t i = s->battery[0].newer, n; st >= 0 && i != 0; i = s->battery[i].newer) {
         if ((st = evtwin__session_find(&kept, evtwin__session_id(s, i), &n)) >= 0) {

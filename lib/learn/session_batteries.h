@@ -31,8 +31,10 @@ typedef struct evtwin__session_battery {
 
 struct evtwin_session {
     const evtwin_predictor *predictor;
-    const evtwin__past *past;     /* NULL = the models see none */
-    const char *version, *bundle; /* of the predictor; models are the same if both are */
+    const evtwin__past *past; /* NULL = the models see none */
+    /* of the predictor; models are the same if both are */
+    char version[EVTWIN_MODEL_VERSION_SIZE]; /* a copy: the predictor's may be renamed */
+    const char *bundle;
     size_t max_batteries, n_known;
     size_t n_reasons; /* of each battery's newest row; 0 = none */
     int explains_each;

@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "learn/explain.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The committed past of a battery as the new models find it: dropped if it is of another kind.
@@ -72,7 +73,7 @@ evtwin_status evtwin_session_swap(evtwin_session *session, const evtwin_predicto
     session->watch = watch;
     session->predictor = predictor;
     session->past = past;
-    session->version = info.version;
+    snprintf(session->version, sizeof session->version, "%s", info.version);
     session->bundle = info.bundle;
     session->has_logged_recall = 0;
     session->impossible = (evtwin__impossible){0};

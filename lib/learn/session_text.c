@@ -99,12 +99,14 @@ static int read_past(const evtwin_session *s, const json_t *state, int is_same, 
     return 1;
 }
 
-/* 0 if the text is not a state of this format and kind of past. */
-static int read_state(const evtwin_session *s, const char *text, evtwin__battery_state *out,
-                      double *past) {
+/* EVTWIN_DONE if the text is not a state of this format and kind of past. That there was no memory
+ * to read it says nothing of it. */
+static evtwin_status read_state(const evtwin_session *s, const char *text,
+                                evtwin__battery_state *out, double *past) {
     json_t *json;
-    if (evtwin__json_parse("state", text, strlen(text), &json) < 0) {
-        return 0;
+    const evtwin_status st = evtwin__json_parse("state", text, strlen(text), &json);
+    if (st < 0) {
+        return st == EVTWIN_E_NOMEM ? st : EVTWIN_DONE;
     }
     const char *model = json_string_value(json_object_get(json, "model"));
     const json_t *rows = json_object_get(json, "rows");
@@ -121,7 +123,7 @@ static int read_state(const evtwin_session *s, const char *text, evtwin__battery
         }
     }
     json_decref(json);
-    return is_ours;
+    return is_ours ? EVTWIN_OK : EVTWIN_DONE;
 }
 
 static evtwin_status fill_pending(const evtwin_session *s, evtwin_table *table,
@@ -204,11 +206,11 @@ static evtwin_status restore_state(evtwin_session *s, const char *id, const char
         EVTWIN_FAIL_IF(past == NULL, EVTWIN_E_NOMEM, "out of memory for a battery's past");
     }
     size_t number;
-    const int is_ours = read_state(s, text, &read, past);
-    const evtwin_status st = is_ours ? evtwin__session_find(s, id, &number) : EVTWIN_OK;
-    if (st < 0 || !is_ours) {
+    evtwin_status st = read_state(s, text, &read, past);
+    st = st == EVTWIN_OK ? evtwin__session_find(s, id, &number) : st;
+    if (st != EVTWIN_OK) {
         evtwin__free(past);
-        return st;
+        return st < 0 ? st : EVTWIN_OK;
     }
     evtwin__free(s->battery[number].past);
     s->battery[number].past = past;

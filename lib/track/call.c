@@ -92,22 +92,10 @@ evtwin_status evtwin__track_send(evtwin_tracker *tracker, const evtwin__request 
         evtwin__text_free(&reply->body);
         st = evtwin__request_run(tracker->requester, request, reply);
     }
-    return st;
+    return evtwin__track_clean(tracker, st);
 }
 
 /* ---- refusals ---- */
-
-/* The beginning of a text from outside, for a message. Secrets go first: where it is cut, the half
- * of one would not be known. */
-static void take_text(const evtwin_tracker *t, const char *text, size_t n, char *out, size_t size) {
-    char *whole = evtwin__strndup(text, n);
-    out[0] = '\0';
-    if (whole != NULL) {
-        evtwin__track_hide(t, whole);
-        snprintf(out, size, "%s", whole);
-    }
-    evtwin__free(whole);
-}
 
 /* What an answer says, for a message. */
 typedef struct refusal {
@@ -115,25 +103,29 @@ typedef struct refusal {
 } refusal;
 
 /* "error_code" and "message" of an answer; what is not JSON is its own message. */
-static void read_refusal(evtwin_tracker *t, const evtwin__reply *reply, refusal *out) {
+static evtwin_status read_refusal(evtwin_tracker *t, const evtwin__reply *reply, refusal *out) {
     json_t *answer = NULL;
+    evtwin_status st = EVTWIN_DONE; /* not JSON */
     *out = (refusal){.code = ""};
     t->refusal[0] = '\0';
-    if (reply->body.size > 0 && reply->body.data[0] == '{' &&
-        evtwin__json_parse("answer", reply->body.data, reply->body.size, &answer) == EVTWIN_OK) {
+    if (reply->body.size > 0 && reply->body.data[0] == '{') {
+        st = evtwin__json_parse("answer", reply->body.data, reply->body.size, &answer);
+    }
+    if (st == EVTWIN_OK) {
         const char *code = json_string_value(json_object_get(answer, "error_code"));
         const char *message = json_string_value(json_object_get(answer, "message"));
         if (code != NULL) {
             snprintf(t->refusal, sizeof t->refusal, "%s", code);
-            take_text(t, code, strlen(code), out->code, sizeof out->code);
+            evtwin__track_show(t, code, strlen(code), out->code, sizeof out->code);
         }
         if (message != NULL) {
-            take_text(t, message, strlen(message), out->words, sizeof out->words);
+            evtwin__track_show(t, message, strlen(message), out->words, sizeof out->words);
         }
     } else if (reply->body.size > 0 && reply->body.data[0] != '<') { /* a page helps nobody */
-        take_text(t, reply->body.data, reply->body.size, out->words, sizeof out->words);
+        evtwin__track_show(t, reply->body.data, reply->body.size, out->words, sizeof out->words);
     }
     json_decref(answer);
+    return st == EVTWIN_E_NOMEM ? st : EVTWIN_OK;
 }
 
 static evtwin_status status_of(const evtwin_tracker *t, int code, const char *words) {
@@ -188,7 +180,7 @@ static const char *hint(const evtwin_tracker *t, int code, const char *words) {
 evtwin_status evtwin__track_refused(evtwin_tracker *tracker, const char *name,
                                     const evtwin__reply *reply) {
     refusal said;
-    read_refusal(tracker, reply, &said);
+    EVTWIN_TRY(read_refusal(tracker, reply, &said));
     EVTWIN_FAIL(status_of(tracker, reply->code, said.words), "%s: answers %d%s%s%s%s%s", name,
                 reply->code, said.code[0] != '\0' ? " " : "", said.code,
                 said.words[0] != '\0' ? ": " : "", said.words,

@@ -41,7 +41,7 @@ static evtwin_status note(void *ctx, const evtwin__entry *entry) {
     const evtwin_tracker_options *o = &l->d->place->tracker->options;
     EVTWIN_FAIL_IF(!evtwin__url_stays_below(entry->path), EVTWIN_E_CORRUPT,
                    "artifacts at %.200s: \"%.100s\" is not a name that stays in its folder",
-                   l->d->place->uri, entry->path);
+                   l->d->place->uri, EVTWIN__TRACK_SHOWN(l->d->place->tracker, entry->path));
     EVTWIN_FAIL_IF(++l->d->n_entries > o->max_download_files, EVTWIN_E_RANGE,
                    "artifacts at %.200s: more than %zu files", l->d->place->uri,
                    o->max_download_files);
@@ -80,7 +80,8 @@ static evtwin_status get_file(download *d, const char *path, int64_t listed) {
     }
     EVTWIN_FAIL_IF(listed >= 0 && (uint64_t)listed != size, EVTWIN_E_CORRUPT,
                    "artifacts at %.200s: \"%.100s\" is listed with %lld bytes and came with %zu",
-                   d->place->uri, path, (long long)listed, size);
+                   d->place->uri, EVTWIN__TRACK_SHOWN(d->place->tracker, path), (long long)listed,
+                   size);
     d->n_bytes += size;
     d->n_files++;
     return EVTWIN_OK;
@@ -176,5 +177,5 @@ evtwin_status evtwin_tracker_download(evtwin_tracker *tracker, const char *artif
     EVTWIN_TRY(evtwin__place_open(tracker, uri, &place));
     const evtwin_status st = get_all(&place, folder);
     evtwin__place_free(&place);
-    return st;
+    return evtwin__track_clean(tracker, st); /* files have the names that the server gives */
 }

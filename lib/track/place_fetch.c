@@ -27,5 +27,5 @@ evtwin_status evtwin__place_fetch(evtwin_tracker *tracker, evtwin__request *requ
         evtwin__text_free(&reply->body);
         st = fetch_once(tracker, request, file, reply);
     }
-    return st;
+    return evtwin__track_clean(tracker, st);
 }

@@ -29,7 +29,7 @@ static char *url_of(const evtwin__place *place, const char *path, int is_list) {
 static void name_of(const evtwin__place *place, const char *path,
                     char name[EVTWIN__TRACK_NAME_SIZE]) {
     snprintf(name, EVTWIN__TRACK_NAME_SIZE, "%s: artifact %.300s", place->tracker->base,
-             path[0] != '\0' ? path : place->path);
+             EVTWIN__TRACK_SHOWN(place->tracker, path[0] != '\0' ? path : place->path));
 }
 
 static evtwin_status put(const evtwin__place *place, const char *path, int fd, size_t size) {
@@ -93,13 +93,13 @@ static evtwin_status read_entry(const evtwin__place *place, const json_t *file,
 static evtwin_status read_list(const evtwin__place *place, const evtwin__reply *reply,
                                evtwin__entry_fn fn, void *ctx) {
     json_t *answer = NULL;
-    EVTWIN_TRY(evtwin__json_parse("the list of artifacts",
-                                  reply->body.data != NULL ? reply->body.data : "",
-                                  reply->body.size, &answer));
-    evtwin_status st = json_is_object(answer)
-                           ? EVTWIN_OK
-                           : evtwin__fail(EVTWIN_E_PARSE, "%s: the list of artifacts is not one",
-                                          place->tracker->base);
+    evtwin_status st = evtwin__json_parse("the list of artifacts",
+                                          reply->body.data != NULL ? reply->body.data : "",
+                                          reply->body.size, &answer);
+    if (st != EVTWIN_E_NOMEM && (st < 0 || !json_is_object(answer))) {
+        st = evtwin__fail(EVTWIN_E_PARSE, "%s: the list of artifacts is not one",
+                          place->tracker->base); /* without the words of the server */
+    }
     size_t i;
     const json_t *file;
     json_array_foreach(json_object_get(answer, "files"), i, file) {

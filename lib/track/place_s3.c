@@ -52,6 +52,7 @@ static evtwin_status sign(const evtwin__place *place, const char hash[EVTWIN__SH
     request->user = o->s3_access_key; /* not those of the tracking server */
     request->password = o->s3_secret_key;
     request->token = NULL;
+    request->ca_file = o->s3_ca_file;
     request->is_insecure = o->s3_insecure_tls;
     return EVTWIN_OK;
 }
@@ -149,7 +150,7 @@ static char *url_of(const evtwin__place *place, const char *path) {
 static void name_of(const evtwin__place *place, const char *path,
                     char name[EVTWIN__TRACK_NAME_SIZE]) {
     snprintf(name, EVTWIN__TRACK_NAME_SIZE, "%.300s%s%.150s", place->uri,
-             path[0] != '\0' ? "/" : "", path);
+             path[0] != '\0' ? "/" : "", EVTWIN__TRACK_SHOWN(place->tracker, path));
 }
 
 static evtwin_status send_file(const evtwin__place *place, const char *url, const char *name,

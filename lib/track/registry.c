@@ -71,8 +71,9 @@ static evtwin_status read_version(evtwin_tracker *t, const json_t *v, evtwin_tra
     }
     const char *status = json_string_value(json_object_get(v, "status"));
     EVTWIN_FAIL_IF(status != NULL && strcmp(status, "READY") != 0, EVTWIN_E_STATE,
-                   "%s: version %s of model \"%.200s\" is not ready: %.100s", t->base, out->version,
-                   out->name, status);
+                   "%s: version %s of model \"%.200s\" is not ready: %.100s", t->base,
+                   EVTWIN__TRACK_SHOWN(t, out->version), EVTWIN__TRACK_SHOWN(t, out->name),
+                   EVTWIN__TRACK_SHOWN(t, status));
     return EVTWIN_OK;
 }
 

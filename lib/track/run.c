@@ -27,7 +27,7 @@ static evtwin_status find_experiment(evtwin_tracker *t, const char *name, char *
                 EVTWIN_E_STATE,
                 "%s: experiment \"%.200s\" was deleted: restore it (\"mlflow experiments "
                 "restore --experiment-id %s\") or use another name",
-                t->base, name, id);
+                t->base, name, EVTWIN__TRACK_SHOWN(t, id));
         }
     }
     json_decref(answer);
@@ -91,7 +91,8 @@ static evtwin_status read_run(const json_t *answer, evtwin_run *run) {
                                     sizeof run->artifact_uri));
     const char *stage = json_string_value(json_object_get(info, "lifecycle_stage"));
     EVTWIN_FAIL_IF(stage != NULL && strcmp(stage, "deleted") == 0, EVTWIN_E_STATE,
-                   "%s: run %s was deleted: restore it, or start another", t->base, run->id);
+                   "%s: run %s was deleted: restore it, or start another", t->base,
+                   EVTWIN__TRACK_SHOWN(t, run->id));
     return EVTWIN_OK;
 }
 

@@ -7,6 +7,7 @@
 #include "core/status.h"
 #include "track/url.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const char *evtwin__track_keep(evtwin_tracker *tracker, const char *text) {
@@ -64,4 +65,26 @@ void evtwin__track_hide(const evtwin_tracker *tracker, char *text) {
             memset(at, '*', n);
         }
     }
+}
+
+const char *evtwin__track_show(const evtwin_tracker *tracker, const char *text, size_t n, char *out,
+                               size_t size) {
+    char *whole = evtwin__strndup(text, n);
+    out[0] = '\0';
+    if (whole != NULL) {
+        evtwin__track_hide(tracker, whole);
+        snprintf(out, size, "%s", whole);
+    }
+    evtwin__free(whole);
+    return out;
+}
+
+evtwin_status evtwin__track_clean(const evtwin_tracker *tracker, evtwin_status st) {
+    char text[1024]; /* as long as the thread's */
+    if (st < 0) {
+        snprintf(text, sizeof text, "%s", evtwin_last_error());
+        evtwin__track_hide(tracker, text);
+        (void)evtwin__fail(st, "%s", text);
+    }
+    return st;
 }

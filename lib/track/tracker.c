@@ -77,7 +77,8 @@ static evtwin_status keep_options(evtwin_tracker *t, const evtwin_tracker_option
     EVTWIN_TRY(check_options(o));
     const char **const text[] = {&o->user,          &o->password,         &o->token,
                                  &o->ca_file,       &o->s3_endpoint,      &o->s3_access_key,
-                                 &o->s3_secret_key, &o->s3_session_token, &o->s3_region};
+                                 &o->s3_secret_key, &o->s3_session_token, &o->s3_region,
+                                 &o->s3_ca_file};
     evtwin_status st = EVTWIN_OK;
     for (size_t i = 0; i < sizeof text / sizeof text[0]; i++) {
         const evtwin_status one = keep(t, text[i]); /* to the end: none stays the caller's */

@@ -34,6 +34,21 @@ evtwin_status evtwin__track_know_secrets(evtwin_tracker *tracker);
 /* Star out every secret in a text that came from outside, in place. */
 void evtwin__track_hide(const evtwin_tracker *tracker, char *text);
 
+/* The beginning of text[0..n), which came from outside, for a message: secrets are starred out
+ * before it is cut, so that no half of one stays. Answers out. */
+const char *evtwin__track_show(const evtwin_tracker *tracker, const char *text, size_t n, char *out,
+                               size_t size);
+
+/* st; of a failure, secrets in the thread's error text are starred out: for what a layer below has
+ * said of a name that came from outside (a file of that name, a certificate). */
+evtwin_status evtwin__track_clean(const evtwin_tracker *tracker, evtwin_status st);
+
+/* Memory for what evtwin__track_show makes of one name. */
+enum { EVTWIN__TRACK_SHOWN_SIZE = 201 };
+#define EVTWIN__TRACK_SHOWN(tracker, text)                                                         \
+    evtwin__track_show(tracker, text, strlen(text), (char[EVTWIN__TRACK_SHOWN_SIZE]){0},           \
+                       EVTWIN__TRACK_SHOWN_SIZE)
+
 /* ---- sending ---- */
 
 /* A request with what is the same for all: user, TLS, time-out, progress. */

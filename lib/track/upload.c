@@ -164,5 +164,5 @@ evtwin_status evtwin_tracker_upload(evtwin_tracker *tracker, const char *artifac
     EVTWIN_TRY(evtwin__place_open(tracker, uri, &place));
     const evtwin_status st = put_any(&place, path, at);
     evtwin__place_free(&place);
-    return st;
+    return evtwin__track_clean(tracker, st); /* a folder has the name that the server gives */
 }

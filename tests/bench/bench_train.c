@@ -59,8 +59,8 @@ static double time_xgboost(const evtwin_table *table) {
 
     static const char *const target[] = {"RUL", "Failure_Probability"};
     const evtwin__booster_params params[] = {
-        {EVTWIN_OBJECTIVE_REGRESSION, {200, 8, 0.1, 0.0, 0.0, 0.0}, 216.0},
-        {EVTWIN_OBJECTIVE_LOGISTIC, {200, 6, 0.1, 0.0, 0.0, 0.0}, 0.1}};
+        {EVTWIN_OBJECTIVE_REGRESSION, {200, 8, 0.1, 0.0, 0.0, 0.0}, 216.0, 0},
+        {EVTWIN_OBJECTIVE_LOGISTIC, {200, 6, 0.1, 0.0, 0.0, 0.0}, 0.1, 0}};
     double took_s = 0.0;
     for (int t = 0; t < 2; t++) {
         const double *truth = evtwin_table_f64(table, evtwin_table_find(table, target[t]));

@@ -241,7 +241,8 @@ static void set_option(evtwin_tracker_options *o, char *word) {
                  {"s3_access_key", &o->s3_access_key},
                  {"s3_secret_key", &o->s3_secret_key},
                  {"s3_session_token", &o->s3_session_token},
-                 {"s3_region", &o->s3_region}};
+                 {"s3_region", &o->s3_region},
+                 {"s3_ca_file", &o->s3_ca_file}};
     const char *v = cut(word, '=');
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(word, texts[i].name) == 0) {
@@ -257,6 +258,8 @@ static void set_option(evtwin_tracker_options *o, char *word) {
         o->retry_pause_s = atof(v);
     } else if (strcmp(word, "insecure_tls") == 0) {
         o->insecure_tls = atoi(v);
+    } else if (strcmp(word, "s3_insecure_tls") == 0) {
+        o->s3_insecure_tls = atoi(v);
     } else if (strcmp(word, "max_download_bytes") == 0) {
         o->max_download_bytes = strtoull(v, NULL, 10);
     } else if (strcmp(word, "max_download_files") == 0) {

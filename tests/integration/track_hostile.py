@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -54,15 +55,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Liar:
-    def __init__(self):
+    def __init__(self, tls=None):
         self.server = http.server.ThreadingHTTPServer((LOCALHOST, free_port()), Handler)
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.scheme = "https" if tls else "http"
         self.server.daemon_threads = True
         self.server.seen, self.server.reply = [], (200, {})
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
     def uri(self):
-        return f"http://{LOCALHOST}:{self.server.server_address[1]}"
+        return f"{self.scheme}://{LOCALHOST}:{self.server.server_address[1]}"
 
     @property
     def seen(self):
@@ -188,6 +192,109 @@ def secrets_stay(liar):
     assert liar.seen[0][1] == "/pre%20fix/version", liar.seen
     assert liar.seen[0][2]["Authorization"] == f"Basic {basic}"
     assert PASSWORD not in liar.seen[0][2]["Host"]
+
+
+def secrets_in_names(liar, folder):
+    """Ids, versions, paths and states that are our secret: they may be so, and no text has them."""
+    secret = "s3cret" * 5
+    info = {"run_id": secret, "experiment_id": secret, "artifact_uri": f"mlflow-artifacts:/{secret}"}
+    version = {"name": f"n{secret}", "version": secret, "run_id": secret, "source": secret, "status": secret}
+    got = os.path.join(folder, "got")
+    text = ""
+    with client(liar, user="me", password=secret) as c:
+        liar.says(200, {"run": {"info": {**info, "lifecycle_stage": "deleted"}}})
+        text += c.fails("EVTWIN_E_STATE", "resume", "r")
+        liar.says(200, {"experiment": {"experiment_id": secret, "lifecycle_stage": "deleted"}})
+        text += c.fails("EVTWIN_E_STATE", "experiment", "x")
+        liar.says(200, {"model_version": version})
+        text += c.fails("EVTWIN_E_STATE", "resolve", "models:/n/1")
+        liar.says(200, {"model_version": {**version, "version": secret * 3}})
+        text += c.fails("EVTWIN_E_PARSE", "resolve", "models:/n/1")
+        # cut in the middle, the half that is left is hidden too
+        for n in range(60, 100, 3):
+            liar.says(200, {"files": [{"path": "../" + "z" * n + secret, "is_dir": False, "file_size": 1}]})
+            text += c.fails("EVTWIN_E_CORRUPT", "download", "mlflow-artifacts:/1", got)
+            liar.says(lambda h, n=n: (200, {"files": [{"path": "z" * n + secret, "file_size": 4}]}) if "?" in h.path
+                      else (200, b"123"))
+            text += c.fails("EVTWIN_E_CORRUPT", "download", "mlflow-artifacts:/1", got)
+            liar.says(200, {"model_version": {**version, "name": "z" * (n + 100) + secret, "status": "z" * n + secret}})
+            text += c.fails("EVTWIN_E_STATE", "resolve", "models:/n/1")
+        for n in range(270, 300, 3):
+            at = "/".join(["z" * 90] * 3) + "z" * (n - 270) + secret
+            liar.says(lambda h, at=at: (200, {"files": [{"path": at, "file_size": 4}]}) if "?" in h.path
+                      else (500, "no"))
+            text += c.fails("EVTWIN_E_EXTERNAL", "download", "mlflow-artifacts:/1", got)
+        for answer in (f'{{"files": {secret}', f'["{secret}" 1]', f'{{"a": {secret[:12]}}}'):  # not JSON
+            liar.says(200, answer)
+            text += c.fails("EVTWIN_E_PARSE", "download", "mlflow-artifacts:/1", got)
+        for there in (f"mlflow-artifacts://{secret}/1", f"gs://{secret}/x", f"file:///{secret}\x01/x"):
+            liar.says(200, {"run": {"info": {**info, "artifact_uri": there}}})
+            text += " ".join(c("download", "runs:/r", got)[1])
+        # what the system says of a file with that name: one in the way of a folder
+        place = os.path.join(folder, "place", secret)
+        os.makedirs(os.path.dirname(place))
+        open(place, "w").close()
+        liar.says(200, {"run": {"info": {**info, "artifact_uri": place}}})
+        text += c.fails("EVTWIN_E_IO", "upload", "runs:/r", __file__, "")
+        shutil.rmtree(os.path.dirname(place))
+        text += c.said()
+    assert "*" * len(secret) in text and "s3cret" not in text, text[max(text.find("s3cret") - 300, 0):][:700]
+    assert os.listdir(folder) == [], os.listdir(folder)
+
+
+def certificate(folder, name):
+    """A key and a certificate of its own for this machine, which is its authority too: (certificate, context)."""
+    cert, key = os.path.join(folder, name + ".pem"), os.path.join(folder, name + ".key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", cert, "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName=IP:{LOCALHOST}"], check=True, capture_output=True, timeout=60)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return cert, context
+
+
+def certificates(liar, folder):
+    """The authority of the tracking server and that of S3, each for its own: right, wrong, none, any."""
+    made = os.path.join(folder, "made")
+    os.mkdir(made)
+    ours, ours_tls = certificate(made, "ours")
+    theirs, theirs_tls = certificate(made, "theirs")
+    mlflow, s3 = Liar(ours_tls), Liar(theirs_tls)
+    mlflow.says(200, "3.17.2")
+    s3.says(200, "")
+    keys_of_s3 = {"s3_access_key": "k", "s3_secret_key": PASSWORD, "s3_endpoint": s3.uri}
+    put = ("upload", "s3://bucket/m", __file__, "")
+    with client(mlflow, ca_file=ours, s3_ca_file=theirs, **keys_of_s3) as c:
+        c.ok("server")
+        c.ok(*put)
+    for options in ({}, {"ca_file": theirs, "s3_ca_file": ours}, {"ca_file": ours, "s3_insecure_tls": 0}):
+        with client(mlflow, **keys_of_s3, **options) as c:
+            s3.seen.clear()
+            text = c.fails("EVTWIN_E_DENIED", *put)
+            assert "certificate" in text and not s3.seen, text
+            if options.get("ca_file") != ours:
+                assert "certificate" in c.fails("EVTWIN_E_DENIED", "server").lower()
+    with client(mlflow, ca_file=os.path.join(made, "absent"), s3_ca_file=os.path.join(made, "absent"), **keys_of_s3) as c:
+        assert "absent" in c.fails("EVTWIN_E_DENIED", "server")
+        assert "absent" in c.fails("EVTWIN_E_DENIED", *put)
+    with client(mlflow, insecure_tls=1, s3_insecure_tls=1, **keys_of_s3) as c:
+        c.ok("server")
+        c.ok(*put)
+    # the tools take them from the environment, under the names of MLflow's and the AWS tools
+    answers = {"registered-models/alias?": {"model_version": {"name": "n", "version": "1", "run_id": "r"}},
+               "model-versions/get-download-uri?": {"artifact_uri": "s3://bucket/m"},
+               "runs/get?": {"run": {"info": {"artifact_uri": "s3://bucket"}}}}
+    mlflow.says(lambda h: next(((200, said) for what, said in answers.items() if API + what in h.path), (404, {})))
+    for bundle, word in ((theirs, "S3 answers 403"), (ours, "certificate")):
+        s3.says(403, "<Error><Code>AccessDenied</Code></Error>")
+        done = subprocess.run(
+            [os.path.join(TOOLS, "evtwin-predict"), "--models", "models:/n@a", "--mlflow", mlflow.uri,
+             "--models-cache", os.path.join(made, "cache"), "--once", "--store", "sqlite:none.db"],
+            env={"HOME": made, "MLFLOW_TRACKING_SERVER_CERT_PATH": ours, "AWS_CA_BUNDLE": bundle,
+                 "MLFLOW_S3_ENDPOINT_URL": s3.uri, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": PASSWORD},
+            cwd=made, capture_output=True, text=True, timeout=300)
+        assert done.returncode != 0 and word in done.stderr, (bundle, done.stderr)
+    shutil.rmtree(made)
 
 
 def the_host_without_a_port(liar):
@@ -541,6 +648,8 @@ def main():
         folders_of_another_machine(liar, folder)
         uploads(liar, folder)
         the_host_without_a_port(liar)
+        secrets_in_names(liar, folder)
+        certificates(liar, folder)
         keys(liar, folder)
         larger_than_one_put(liar, folder)
         modes_of_a_shared_folder(liar, folder)

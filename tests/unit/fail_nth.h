@@ -38,22 +38,24 @@ static inline void *fail_nth_realloc(void *ctx, void *ptr, size_t new_size) {
     return grown;
 }
 
-/* Run fn(ctx) with all requests refused, all but the first, all but two … until none is; each
+/* Run fn(ctx) with all requests refused, all but the first, all but two … until none is (behind
+ * the first n_all, every step-th); each
  * failure must be EVTWIN_E_NOMEM and leave no block behind. fn gives back all it made. Returns the
  * number of failures. */
-static inline long fail_every_allocation(evtwin_status (*fn)(void *ctx), void *ctx) {
+static inline long fail_allocations(evtwin_status (*fn)(void *ctx), void *ctx, long n_all,
+                                    long step) {
     evtwin_set_allocator(fail_nth_realloc, NULL);
     long n_failures = 0;
-    for (;; n_failures++) {
-        fail_nth_countdown = n_failures;
+    for (long n = 0;; n += n < n_all ? 1 : step, n_failures++) {
+        fail_nth_countdown = n;
         fail_nth_live = 0;
         fail_nth_refused = 0;
         const evtwin_status st = fn(ctx);
         fail_nth_countdown = -1;
         if (fail_nth_live != 0 || (st < 0 && (st != EVTWIN_E_NOMEM || !fail_nth_refused))) {
             evtwin_set_allocator(NULL, NULL);
-            fail_msg("allocation %ld refused: %s (%s), %ld blocks left", n_failures,
-                     evtwin_status_name(st), evtwin_last_error(), (long)fail_nth_live);
+            fail_msg("allocation %ld refused: %s (%s), %ld blocks left", n, evtwin_status_name(st),
+                     evtwin_last_error(), (long)fail_nth_live);
         }
         if (!fail_nth_refused) {
             break;
@@ -61,6 +63,10 @@ static inline long fail_every_allocation(evtwin_status (*fn)(void *ctx), void *c
     }
     evtwin_set_allocator(NULL, NULL);
     return n_failures;
+}
+
+static inline long fail_every_allocation(evtwin_status (*fn)(void *ctx), void *ctx) {
+    return fail_allocations(fn, ctx, 0, 1);
 }
 
 #endif

@@ -82,6 +82,7 @@ int cli_tracking_options(evtwin_tracker_options *out) {
     CLI_TRY(read_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 0.1, 86400, &out->timeout_s));
     CLI_TRY(read_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", 0, 100, &n_retries));
     out->n_retries = (int)n_retries;
+    out->s3_ca_file = VARIABLE("AWS_CA_BUNDLE");
     out->s3_endpoint = s3_endpoint();
     read_keys(out);
     const char *region = VARIABLE("AWS_REGION", "AWS_DEFAULT_REGION");

@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "follow/cache.h"
 #include "learn/bundles.h"
+#include "track/fake_mlflow.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -155,6 +156,140 @@ static void test_cache_is_no_help(void **state) {
     close(fd);
 }
 
+/* ---- beside a server of the test's own ---- */
+
+/* Artifacts of a run: a bundle. */
+static void fill_server(fake_mlflow *m, char folder[300], const char *name) {
+    const bundle_spec both = {"xgboost-3.2-regression", "xgboost-3.2-logistic"};
+    char path[480];
+    snprintf(folder, 300, "%s", temp_path(name));
+    snprintf(path, sizeof path, "%s/1/" EVTWIN_FOLLOWER_BUNDLE, folder);
+    assert_ok(evtwin__mkdirs(path));
+    write_bundle(path, &both);
+    *m = (fake_mlflow){.folder = folder, .name = "evtwin-rul", .version = "3"};
+}
+
+/* The first who asks for the manifest waits until it is released. */
+typedef struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int n_came, is_open;
+} gate;
+
+static void hold_first(void *ctx, const char *method, const char *path) {
+    gate *g = ctx;
+    (void)method;
+    if (strstr(path, "/manifest.json") == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&g->lock);
+    const int is_first = g->n_came++ == 0;
+    pthread_cond_broadcast(&g->changed);
+    while (is_first && !g->is_open) {
+        pthread_cond_wait(&g->changed, &g->lock);
+    }
+    pthread_mutex_unlock(&g->lock);
+}
+
+typedef struct loading {
+    evtwin_follower *f;
+    evtwin_predictor *p;
+    evtwin_status st;
+} loading;
+
+static void *load(void *ctx) {
+    loading *l = ctx;
+    l->st = evtwin_follower_load(l->f, &l->p);
+    return NULL;
+}
+
+/* Two that share a cache: while one still downloads, the other has its models. */
+static void test_slow_download_of_another(void **state) {
+    (void)state;
+    fake_mlflow m;
+    gate g = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+    char folder[300], dir[300];
+    fill_server(&m, folder, "shared-server");
+    snprintf(dir, sizeof dir, "%s", temp_path("shared-cache"));
+    m.before = hold_first;
+    m.ctx = &g;
+    fake_start(&m);
+    loading slow = {follow(dir, m.uri, NULL), NULL, EVTWIN_E_STATE};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, load, &slow), 0);
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 120;
+    pthread_mutex_lock(&g.lock);
+    while (g.n_came == 0) {
+        assert_int_equal(pthread_cond_timedwait(&g.changed, &g.lock, &end), 0);
+    }
+    pthread_mutex_unlock(&g.lock);
+
+    evtwin_follower *quick = follow(dir, m.uri, NULL);
+    evtwin_predictor *p = NULL;
+    const evtwin_status st = evtwin_follower_load(quick, &p);
+    char said[512];
+    snprintf(said, sizeof said, "%s", evtwin_last_error());
+    pthread_mutex_lock(&g.lock);
+    g.is_open = 1;
+    pthread_cond_broadcast(&g.changed);
+    pthread_mutex_unlock(&g.lock);
+    pthread_join(thread, NULL);
+    if (st < 0) {
+        fail_msg("%s: %s", evtwin_status_name(st), said);
+    }
+    assert_ok(slow.st); /* the other's sweep has left its download alone */
+    evtwin_predictor_info a, b;
+    assert_ok(evtwin_predictor_info_get(p, &a, sizeof a));
+    assert_ok(evtwin_predictor_info_get(slow.p, &b, sizeof b));
+    assert_string_equal(a.bundle, b.bundle);
+    evtwin__cache cache;
+    const evtwin__cached v = {.version = "3", .run_id = FAKE_RUN};
+    assert_ok(evtwin__cache_open(dir, m.uri, "evtwin-rul", &cache));
+    assert_true(evtwin__cache_has(&cache, &v));
+    size_t n = 0;
+    DIR *all = opendir(cache.folder);
+    for (const struct dirent *d; (d = readdir(all)) != NULL;) {
+        n += d->d_name[0] != '.';
+    }
+    closedir(all);
+    assert_int_equal(n, 2); /* the version and the pointer: nothing else is left */
+    evtwin_predictor_free(p);
+    evtwin_predictor_free(slow.p);
+    evtwin_follower_free(quick);
+    evtwin_follower_free(slow.f);
+    fake_stop(&m);
+}
+
+/* A version by its number, and a name of the longest length. */
+static void test_fixed_version(void **state) {
+    (void)state;
+    fake_mlflow m;
+    char folder[300], name[256], fixed[300];
+    evtwin_follower_options o;
+    evtwin_follower *f = NULL;
+    evtwin_predictor *p = NULL;
+    evtwin_predictor_info info;
+    fill_server(&m, folder, "fixed-server");
+    memset(name, 'n', 255);
+    name[255] = '\0';
+    m.name = name;
+    fake_start(&m);
+    snprintf(fixed, sizeof fixed, "models:/%s/3", name);
+    assert_ok(evtwin_follower_options_init(&o, sizeof o));
+    o.cache_dir = temp_path("fixed-cache");
+    assert_ok(evtwin_follower_open(m.uri, NULL, fixed, &o, &f));
+    assert_ok(evtwin_follower_load(f, &p));
+    assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
+    assert_string_equal(info.version, fixed + strlen("models:/"));
+    assert_ok(evtwin_follower_start(f));
+    assert_fails(evtwin_follower_start(f), EVTWIN_E_STATE, "already");
+    evtwin_predictor_free(p);
+    evtwin_follower_free(f);
+    fake_stop(&m);
+}
+
 static void test_arguments(void **state) {
     (void)state;
     static const char *const bad[] = {
@@ -201,8 +336,9 @@ int main(void) {
         return 77; /* a build without libcurl */
     }
     evtwin_follower_free(f);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_silent),
-                                       cmocka_unit_test(test_cache_is_no_help),
-                                       cmocka_unit_test(test_arguments)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_silent), cmocka_unit_test(test_cache_is_no_help),
+        cmocka_unit_test(test_slow_download_of_another), cmocka_unit_test(test_fixed_version),
+        cmocka_unit_test(test_arguments)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include <float.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fail_nth.h"
 #include "one_fleet.h"
@@ -295,6 +296,11 @@ static void test_what_is_in_the_folder(void **state) {
     root = read_json(join(dir, "MLmodel"));
     assert_null(json_object_get(root, "run_id"));
     json_decref(root);
+    /* what fails half-way leaves no model, and not parts of two */
+    assert_int_equal(unlink(join(dir, "conda.yaml")), 0);
+    assert_int_equal(mkdir(join(dir, "conda.yaml"), 0700), 0);
+    assert_fails(evtwin_trainer_save_mlflow(trainer, "rul", dir, NULL), EVTWIN_E_IO, "conda.yaml");
+    assert_int_equal(access(join(dir, "MLmodel"), F_OK), -1);
     evtwin_trainer_free(trainer);
 }
 

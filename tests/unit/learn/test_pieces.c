@@ -347,6 +347,9 @@ static void test_options(void **state) {
     o.cv_folds = 3;
     assert_refused(&o, &small, EVTWIN_E_UNSUPPORTED, "--cv");
     o.cv_folds = 0;
+    o.n_repeats = 2;
+    assert_refused(&o, &small, EVTWIN_E_UNSUPPORTED, "--repeat");
+    o.n_repeats = 0;
     o.n_tune = 3;
     assert_refused(&o, &small, EVTWIN_E_UNSUPPORTED, "--tune");
     o.n_tune = 0;

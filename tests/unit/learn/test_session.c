@@ -485,6 +485,41 @@ static void test_out_of_memory(void **state) {
     }
 }
 
+/* Without memory the batteries stay unknown, and can be asked for again. */
+static void test_recall_out_of_memory(void **state) {
+    (void)state;
+    const sample rows[] = {{"b", 20, 0, 50.0}, {"a", 20, 0, 60.0}};
+    evtwin_predictor *p = sample_predictor("recall-memory", &both);
+    evtwin_session *other = new_session(p, 100);
+    apply(other, rows, 2);
+    evtwin_table *states = pending(other, 2);
+    for (size_t fail_at = 0, is_done = 0; !is_done; fail_at++) {
+        evtwin_session *s = new_session(p, 100);
+        evtwin_table *t = rows_of(rows, 2), *unknown = NULL;
+        counting_allocator a = {.fail_at = fail_at};
+        evtwin_set_allocator(counting_realloc, &a);
+        evtwin_status st = evtwin_session_unknown(s, t, &unknown);
+        st = st >= 0 ? evtwin_session_recall(s, unknown, states) : st;
+        evtwin_set_allocator(NULL, NULL);
+        is_done = st == EVTWIN_OK;
+        assert_true(is_done || st == EVTWIN_E_NOMEM);
+        evtwin_table_free(unknown);
+        for (int again = 0; again < 2 && evtwin_session_unknown(s, t, &unknown) == EVTWIN_OK;
+             again++) {
+            assert_int_equal(again, 0);
+            assert_ok(evtwin_session_recall(s, unknown, states));
+            evtwin_table_free(unknown);
+        }
+        assert_int_equal(evtwin_session_batteries(s), 2);
+        evtwin_table_free(t);
+        evtwin_session_free(s);
+        assert_true(fail_at > 0 || !is_done); /* it needs some */
+    }
+    evtwin_table_free(states);
+    evtwin_session_free(other);
+    evtwin_predictor_free(p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_impossible),
@@ -493,6 +528,7 @@ int main(void) {
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_restore),
         cmocka_unit_test(test_recall),
+        cmocka_unit_test(test_recall_out_of_memory),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_out_of_memory),
     };

@@ -358,6 +358,15 @@ static void test_version(void **state) {
                         "evtwin-rul/3");
     assert_non_null(strstr(evtwin_table_text(states, evtwin_table_find(states, "state"), 0),
                            "\"model\":\"evtwin-rul/3\""));
+    evtwin_session_rollback(s);
+    evtwin_table_free(states);
+
+    /* another name under a session that is at work: its states keep theirs */
+    assert_ok(evtwin_predictor_set_version(p, "evtwin-rul/4"));
+    assert_ok(evtwin_session_apply(s, t));
+    assert_ok(evtwin_session_pending(s, &states));
+    assert_non_null(strstr(evtwin_table_text(states, evtwin_table_find(states, "state"), 0),
+                           "\"model\":\"evtwin-rul/3\""));
     evtwin_table_free(t);
     evtwin_table_free(states);
     evtwin_table_free(scores);

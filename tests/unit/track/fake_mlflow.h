@@ -30,7 +30,7 @@ typedef struct fake_peer {
 } fake_peer;
 
 typedef struct fake_mlflow {
-    const char *folder;         /* artifacts of its run, below it: "bundle/manifest.json" */
+    const char *folder;         /* artifacts of its run, below "1": "1/bundle/manifest.json" */
     const char *name, *version; /* of its model */
     void (*before)(void *ctx, const char *method, const char *path); /* NULL, or called first */
     void *ctx;
@@ -73,7 +73,7 @@ static void fake_list(const fake_mlflow *m, const char *path, FILE *out) {
 }
 
 static int fake_file(const fake_mlflow *m, const char *path, FILE *out) {
-    char file[2048], piece[4096];
+    char file[8192], piece[4096];
     snprintf(file, sizeof file, "%s/%s", m->folder, path);
     FILE *f = fopen(file, "rb");
     for (size_t n; f != NULL && (n = fread(piece, 1, sizeof piece, f)) > 0;) {
@@ -106,9 +106,9 @@ static int fake_answer(const fake_mlflow *m, const char *method, const char *pat
                400;
     }
     /* all that others read, at once */
-    fprintf(out, "{\"experiment_id\": \"1\", \"artifact_uri\": \"mlflow-artifacts:/\", "
+    fprintf(out, "{\"experiment_id\": \"1\", \"artifact_uri\": \"mlflow-artifacts:/1\", "
                  "\"run\": {\"info\": {\"run_id\": \"" FAKE_RUN "\", \"experiment_id\": \"1\", "
-                 "\"artifact_uri\": \"mlflow-artifacts:/.\"}}, "
+                 "\"artifact_uri\": \"mlflow-artifacts:/1\"}}, "
                  "\"model\": {\"info\": {\"model_id\": \"m-1\", \"artifact_uri\": "
                  "\"mlflow-artifacts:/model\"}}, ");
     fprintf(out,
