@@ -185,10 +185,7 @@ def make():
     version = run("/usr/bin/python3", "-c", "import sys; print(*sys.version_info[:2])").split()
     if (int(version[0]), int(version[1])) < (3, 11):
         skip(f"Python {'.'.join(version)} is the system's, and the package takes 3.11 or later")
-    try:
-        tools = wheel_tools()
-    except Skip as reason:
-        skip(reason)
+    tools = wheel_tools()
     with tempfile.TemporaryDirectory(dir=BUILD) as work:
         wheel = by_pip(tools, source_archive(tools, work), work)
         check_wheel(tools, wheel, work)
@@ -242,7 +239,10 @@ def try_in(version):
             require(f"test_{test}.py against the wheel in CPython {version}", done.returncode == 0)
 
 
-if len(sys.argv) > 3:
-    try_in(sys.argv[3])
-else:
-    make()
+try:
+    if len(sys.argv) > 3:
+        try_in(sys.argv[3])
+    else:
+        make()
+except Skip as missing:
+    skip(missing)
