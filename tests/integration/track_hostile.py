@@ -278,8 +278,8 @@ def what_is_sent_again(liar):
 
 
 def keys(liar, folder):
-    """A key passes here if Python's \\w, by which MLflow judges, matches its characters; what this Python's
-    Unicode does not know yet is the server's to judge."""
+    """A key passes here if Python's \\w, by which MLflow judges, matches its characters. The library knows those
+    of Unicode 14 and leaves newer ones to the server, so a Python that knows more may have some that pass."""
     liar.says(200, {"run": {"info": {"run_id": "r", "experiment_id": "1", "artifact_uri": "mlflow-artifacts:/1"}}})
     listed = os.path.join(folder, "keys")
     samples = {c for c in range(0x80, 0x3100)} | set(range(0xfe00, 0xffff, 7)) | set(range(0x10000, 0x20000, 97))
@@ -294,12 +294,16 @@ def keys(liar, folder):
             with open(listed, "w") as f:
                 f.write("\n".join(f"{key}\t1" for key in good[start:start + 200]))
             c.ok("metrics", listed)
-        for key in bad[:40] + bad[40::29]:
+        tried, passed = bad[:40] + bad[40::29], []
+        for key in tried:
             with open(listed, "w") as f:
                 f.write(f"temperature {key}\t1")
             liar.seen.clear()
-            c.fails("EVTWIN_E_ARG", "metrics", listed)
-            assert not liar.seen
+            status, said = c("metrics", listed)
+            assert status == "EVTWIN_E_ARG" and not liar.seen or status == "OK", (key, status, said)
+            passed += [key] if status == "OK" else []
+        is_newer = int(unicodedata.unidata_version.split(".")[0]) > 14
+        assert len(passed) <= (len(tried) // 20 if is_newer else 0), passed
     os.remove(listed)
 
 
