@@ -61,13 +61,13 @@ results: test-deps
 coverage: test-deps
 	@python3 tests/long/coverage.py
 
-N ?= 29
-SEED ?= 1
 minio: test-deps
 	@scripts/install-deps.sh long
 	$(call build_preset,dev)
 	@/usr/bin/python3 -B tests/long/minio.py build/dev/tools
 
+N ?= 29
+SEED ?= 1
 mutants: test-deps
 	@python3 tests/long/mutants.py $(N) $(SEED)
 
@@ -81,11 +81,11 @@ install: deps
 	$(call build_preset,release,-DCMAKE_INSTALL_PREFIX=$(PREFIX))
 	@cmake --install build/release
 
-dist:
+dist: deps
 	@scripts/dist build/dist
 
 uninstall:
-	@cmake -DMANIFEST=$(CURDIR)/build/release/install_manifest.txt -P cmake/EvtwinUninstall.cmake
+	@cmake -DMANIFEST='$(CURDIR)/build/release/install_manifest.txt' -P cmake/EvtwinUninstall.cmake
 
 clean:
 	rm -rf build demo

@@ -42,6 +42,8 @@ sqlite3|looks into databases in tests|sqlite3
 postgresql|is the PostgreSQL that tests start, each its own (Debian also starts one as a service)|file:/usr/lib/postgresql/*/bin/postgres
 mosquitto|is the MQTT broker that tests start (Debian also starts one as a service)|file:/usr/sbin/mosquitto
 openssl|makes the certificates of test servers|openssl
+xz-utils|unpacks the ABI of the last release|xz
+abigail-tools|compares types with those of the last release|abidiff
 python3-psycopg2|writes to PostgreSQL as the users of the Python demo do|python:psycopg2
 python3-jsonschema|compares what the server answers with its description|python:jsonschema
 python3-yaml|reads deploy/ in tests|python:yaml

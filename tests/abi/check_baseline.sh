@@ -39,9 +39,9 @@ compare() { # NEW_LIBRARY_OR_DUMP: what changed in types, after the suppressions
     sed -n 's/^Functions changes summary: .* Removed, \([0-9]*\) Changed.*/\1/p; s/^Variables changes summary: 0 Removed, 0 Changed.*//p' report | xargs
 }
 if ! command -v abidiff > /dev/null; then
-    echo "there is no abidiff here (Debian: abigail-tools): types were not compared"
+    echo "skipped: there is no abidiff (Debian: abigail-tools): types were not compared"
 elif [ "$(uname -m)" != x86_64 ] || ! readelf -SW "$library" | grep -q '\.debug_info'; then
-    echo "the release's dump is of x86_64 with debug information: types were not compared"
+    echo "skipped: the release's dump is of x86_64 with debug information: types were not compared"
 else
     n=$(compare "$library")
     [ "$n" = 0 ] || { cat report; fail "types of $version changed: put the symbols into a new node and into the list of what broke"; }

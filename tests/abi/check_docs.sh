@@ -29,7 +29,7 @@ for file in include/evtwin/*.h; do
 done
 
 # links between our documents lead somewhere
-for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
+for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md deploy/README.md deploy/*/README.md; do
     for link in $(grep -o '](\([^) ]*\)' "$file" | sed 's/](//; s/#.*//' | grep -v '^[a-z]*:'); do
         [ -e "$(dirname "$file")/$link" ] || bad "$file links to $link, which is absent"
     done
@@ -40,7 +40,7 @@ anchors() {
     awk '/^```/ {in_code = !in_code} !in_code && sub(/^#+ /, "") {print tolower($0)}' "$1" |
         sed 's/[^[:alnum:]_ -]//g; s/ /-/g'
 }
-for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md; do
+for file in README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md docs/*.md deploy/README.md deploy/*/README.md; do
     for link in $(grep -o '](\([a-z./-]*.md\)\{0,1\}#[^) ]*' "$file" | sed 's/](//'); do
         page=${link%%#*}
         page=${page:+$(dirname "$file")/$page}

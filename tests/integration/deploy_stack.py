@@ -52,10 +52,12 @@ def check(what, holds):
         sys.exit("FAILED: " + what)
 
 
-def await_(what, holds):
+def await_(what, holds, said=lambda: ""):
+    """said: what to show if it does not come."""
     end = time.monotonic() + DEADLINE_S
     while not holds():
-        check("within %d s: %s" % (DEADLINE_S, what), time.monotonic() < end)
+        if time.monotonic() > end:
+            check(f"within {DEADLINE_S} s: {what}\n{said()}", False)
         time.sleep(0.1)
 
 
@@ -385,7 +387,6 @@ def follow_migration(up, database):
     check(f"three blocks: {[len(b) for b in blocks]}", [len(b) > 0 for b in blocks] == [True] * 3)
     host = os.path.join(folder.name, "host")
     os.makedirs(os.path.join(host, "deploy"))
-    os.symlink(os.path.join(stack.DEPLOY, "make-env"), os.path.join(host, "make-env"))
     subprocess.run([os.path.join(BIN, "..", "tests", "long", "make_ev30_noise"),
                     os.path.join(host, "EV_Predictive_Maintenance_Dataset_15min.csv"), "3000"], check=True)
     ports = {"localhost:9092": f"localhost:{up.places.of('redpanda', 29092)}", "localhost:5000": f"localhost:{up.places.of('mlflow', 5000)}",
@@ -415,10 +416,10 @@ def follow_migration(up, database):
     old = number(database, "SELECT count(*) FROM ev_telemetry WHERE rul_prediction IS NOT NULL")
     type_in(blocks[0])
     try:
-        await_("the guide's tools predict: " + said(), lambda: shell.poll() is not None or number(
-            database, "SELECT count(*) FROM ev_telemetry WHERE rul_prediction IS NOT NULL") > old)
+        await_("the guide's tools predict", lambda: shell.poll() is not None or number(
+            database, "SELECT count(*) FROM ev_telemetry WHERE rul_prediction IS NOT NULL") > old, said)
         type_in([*blocks[1], "echo; echo all of it was answered"])
-        await_("the guide's questions", lambda: shell.poll() is not None or "all of it was answered" in said())
+        await_("the guide's questions", lambda: shell.poll() is not None or "all of it was answered" in said(), said)
         type_in(blocks[2])
         shell.stdin.close()
         code = shell.wait(DEADLINE_S)

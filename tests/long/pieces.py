@@ -2,7 +2,7 @@
 """pieces.py BIN TRAIN_PIECES: a file that is trained in pieces takes 60 bytes of memory a row at most,
 all of its rows are learned from or scored, and where it fits in memory the result is the same.
 
-PIECES_ROWS=20000000 makes it as many rows (docs/learning.md has the figures of that).
+PIECES_ROWS=20000000 in the environment makes it as many rows.
 """
 import json
 import os

@@ -4,15 +4,21 @@
 Each has half of a fleet. On another fleet their model has the error of one process that was given
 all of it (1 %; equal trees are not to be had, since the sketches of the columns differ). All say the same
 scores, process 0 saves. The model is the same whichever process is the first, and baselines are of all rows.
+The commands of docs/scaling.md do what it says.
 """
 import csv
 import json
 import math
 import os
+import re
 import shutil
+import socket
+import subprocess
 
 import longtest as t
 from together import SEED, need_tracker, together
+
+SCALING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "scaling.md")
 
 
 def halves(path, by_life=False):
@@ -103,11 +109,40 @@ def baselines_are_of_all(*options):
     t.check("the model is scored on the same rows", one["n_test"] == two["n_test"], (one, two))
 
 
+def as_documented():
+    """The lines of docs/scaling.md, on this machine: the second one saves nothing, whichever joins first."""
+    with open(SCALING) as f:
+        block = re.search(r"```sh\n(# on the machine of the tracker.*?)```", f.read(), re.S)[1]
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    lines = block.replace("10.0.0.1", "127.0.0.1").replace("9091", str(port)).replace("depot", "half").splitlines()
+    lines = [re.sub(r"(half\d)\.csv$", r"\1.csv --seed 1 > \1.log 2>&1 &", line) for line in lines]
+    tracker, first, second = (line for line in lines if not line.startswith("#"))
+    listens = f"until grep -q ':{port:04X} 00000000:0000 0A' /proc/net/tcp; do sleep 0.1; done"
+    lines = [tracker, listens, second, "sleep 2", first, "wait"]  # the second one has most likely joined by then
+    os.mkdir("documented")
+    for half in (0, 1):
+        shutil.copy(f"half{half}.csv", "documented")
+    path = os.path.dirname(t.tool("train")) + ":" + os.environ["PATH"]
+    shell = subprocess.Popen(["bash", "-c", "\n".join(lines)], cwd="documented", stdin=subprocess.DEVNULL,
+                             env={**os.environ, "PATH": path}, start_new_session=True)
+    t._children.append(shell)
+    try:
+        shell.wait(300)
+    except subprocess.TimeoutExpired:
+        t.require("the lines of docs/scaling.md come to an end", False)
+    for half, words in enumerate(("Models saved to: models/", "this was process 1 of 2; process 0 has saved")):
+        log = f"documented/half{half}.log"
+        t.check(f"docs/scaling.md: process {half} is the one of DMLC_TASK_ID={half}", t.file_says(log, words), open(log).read()[-300:])
+
+
 def main():
     need_tracker()
     t.run("sim", "--until-eol", "--fleet", 40, "--seed", 5, "--record-days", 14, "--csv", "all.csv", "-q")
     t.run("sim", "--until-eol", "--fleet", 40, "--seed", 6, "--record-days", 14, "--csv", "other.csv", "-q")
     halves("all.csv")
+    as_documented()
     rows = sum(1 for _ in open("all.csv")) - 1
     # with folds the models that are saved are of all rows; what is held out otherwise differs
     folds = ("--cv", "2", "--failure-target", "none")
