@@ -7,17 +7,37 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 evtwin_py_wrapper evtwin_py_wrap;
 
-static atomic_int is_closed;
+static atomic_int is_closed, n_inside;
 
+/* A thread that asks for the GIL once the interpreter ends is unwound by CPython before 3.14, and
+ * C++ frames of others below it (DuckDB's, pyarrow's) call std::terminate then. So those that came
+ * before the door was shut finish first. In the child of a fork they never do: it goes on after 10 s. */
 void evtwin_py_close(void) {
     atomic_store(&is_closed, 1);
+    Py_BEGIN_ALLOW_THREADS
+    for (int ms = 0; atomic_load(&n_inside) > 0 && ms < 10000; ms++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    Py_END_ALLOW_THREADS
 }
 
-int evtwin_py_is_closed(void) {
-    return atomic_load(&is_closed);
+int evtwin_py_enter(PyGILState_STATE *state) {
+    atomic_fetch_add(&n_inside, 1); /* before the look: close sees it, or it sees close */
+    if (atomic_load(&is_closed)) {
+        atomic_fetch_sub(&n_inside, 1);
+        return 0;
+    }
+    *state = PyGILState_Ensure();
+    return 1;
+}
+
+void evtwin_py_leave(PyGILState_STATE state) {
+    PyGILState_Release(state);
+    atomic_fetch_sub(&n_inside, 1);
 }
 
 /* 1 on a thread of the library's: no call of Python's waits for what is raised there. */

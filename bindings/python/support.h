@@ -50,9 +50,14 @@ PyObject *evtwin_py_view(const evtwin_table *table, const void *data, size_t n, 
 
 /* ---- callbacks: ctx is the Python object ---- */
 
-/** From here on no callback enters Python: the interpreter ends. */
+/** From here on no callback enters Python: the interpreter ends. Waits for those that are between
+ * evtwin_py_enter and evtwin_py_leave. */
 void evtwin_py_close(void);
-int evtwin_py_is_closed(void);
+
+/** Take the GIL for something short that waits for nothing, on any thread. @return 0 if the
+ * interpreter ends: there is no Python any more. */
+int evtwin_py_enter(PyGILState_STATE *state);
+void evtwin_py_leave(PyGILState_STATE state);
 
 void evtwin_py_on_log(void *ctx, evtwin_log_level level, const char *text);
 int evtwin_py_on_progress(void *ctx, const char *what, double done);
