@@ -15,11 +15,11 @@ static atomic_int is_closed, n_inside;
 
 /* A thread that asks for the GIL once the interpreter ends is unwound by CPython before 3.14, and
  * C++ frames of others below it (DuckDB's, pyarrow's) call std::terminate then. So those that came
- * before the door was shut finish first. In the child of a fork they never do: it goes on after 10 s. */
+ * before the door was shut finish first. In the child of a fork they never do: it goes on after 10
+ * s. */
 void evtwin_py_close(void) {
     atomic_store(&is_closed, 1);
-    Py_BEGIN_ALLOW_THREADS
-    for (int ms = 0; atomic_load(&n_inside) > 0 && ms < 10000; ms++) {
+    Py_BEGIN_ALLOW_THREADS for (int ms = 0; atomic_load(&n_inside) > 0 && ms < 10000; ms++) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
     Py_END_ALLOW_THREADS
@@ -123,16 +123,30 @@ void evtwin_py_on_event(void *ctx, const evtwin_pump_event *event) {
 
 /* ---- statuses from exceptions ---- */
 
+/* The status of a kind of evtwin.errors.Error, else 0; other exceptions have a status too, such as
+ * HTTP's. No error is set before or after. */
+static long status_of_ours(PyObject *type) {
+    PyObject *module = PyImport_ImportModule("evtwin.errors");
+    PyObject *base = module != NULL ? PyObject_GetAttrString(module, "Error") : NULL;
+    PyObject *status = base != NULL && PyErr_GivenExceptionMatches(type, base)
+                           ? PyObject_GetAttrString(type, "status")
+                           : NULL;
+    const long number = status != NULL ? PyLong_AsLong(status) : 0;
+    const int failed = PyErr_Occurred() != NULL;
+    PyErr_Clear();
+    Py_XDECREF(status);
+    Py_XDECREF(base);
+    Py_XDECREF(module);
+    return failed ? 0 : number;
+}
+
 /* The status that says what the exception which is set says. */
 static evtwin_status status_of_exception(void) {
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     PyErr_NormalizeException(&type, &value, &trace);
     evtwin_status status = EVTWIN_E_EXTERNAL;
-    PyObject *own = value ? PyObject_GetAttrString(value, "status") : NULL;
-    const long number = own ? PyLong_AsLong(own) : 0;
-    Py_XDECREF(own);
-    PyErr_Clear();
+    const long number = status_of_ours(type);
     if (number < 0 && number >= EVTWIN_E_DENIED) {
         status = (evtwin_status)number;
     } else if (PyErr_GivenExceptionMatches(type, PyExc_MemoryError)) {
