@@ -53,9 +53,14 @@ static int enter(PyGILState_STATE *state) {
     return 1;
 }
 
-/* An exception on a thread of the library's reaches nobody but sys.unraisablehook. */
+/* An exception where no status answers reaches sys.unraisablehook, but Ctrl-C in the meantime the
+ * call that the callback was made from. */
 static void report(PyObject *object) {
-    PyErr_WriteUnraisable(object);
+    if (!is_foreign && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        evtwin_py_keep_exception();
+    } else {
+        PyErr_WriteUnraisable(object);
+    }
 }
 
 static PyObject *text_object(const char *text) {
@@ -252,18 +257,21 @@ static evtwin_status on_check(void *ctx, int timeout_ms) {
     return status;
 }
 
-static int name_of(PyObject *object, const char **out) {
+/* A new reference: the name may be made anew each time. */
+static int name_of(PyObject *object, const char **out, PyObject **name) {
     *out = NULL;
-    PyObject *name = PyObject_GetAttrString(object, "name");
-    if (name == NULL) {
+    *name = PyObject_GetAttrString(object, "name");
+    if (*name == NULL) {
         return -1;
     }
-    const int failed = evtwin_py_text(name, out);
+    const int failed = evtwin_py_text(*name, out);
     if (!failed && *out == NULL) {
         PyErr_SetString(PyExc_TypeError, "name is None");
     }
-    Py_DECREF(name); /* the object keeps it until the call has copied it */
-    return failed || *out == NULL ? -1 : 0;
+    if (*out == NULL) {
+        Py_CLEAR(*name);
+    }
+    return *out == NULL ? -1 : 0;
 }
 
 /* ---- own sources ---- */
@@ -334,12 +342,12 @@ static evtwin_status on_seek(void *ctx, const char *position) {
     return call_with_text(ctx, "seek", position);
 }
 
-int evtwin_py_source(PyObject *object, evtwin_source_callbacks *out) {
+int evtwin_py_source(PyObject *object, evtwin_source_callbacks *out, PyObject **name) {
     *out = (evtwin_source_callbacks){.size = sizeof *out, .read = on_read, .close = on_close};
     out->commit = PyObject_HasAttrString(object, "commit") ? on_commit : NULL;
     out->seek = PyObject_HasAttrString(object, "seek") ? on_seek : NULL;
     out->check = PyObject_HasAttrString(object, "check") ? on_check : NULL;
-    return name_of(object, &out->name);
+    return name_of(object, &out->name, name);
 }
 
 /* ---- own sinks ---- */
@@ -472,12 +480,12 @@ static void on_interrupt(void *ctx) {
     PyGILState_Release(state);
 }
 
-int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out) {
+int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out, PyObject **name) {
     *out = (evtwin_sink_callbacks){.size = sizeof *out, .write = on_write, .close = on_close};
     out->flush = PyObject_HasAttrString(object, "flush") ? on_flush : NULL;
     out->position = PyObject_HasAttrString(object, "position") ? on_position : NULL;
     out->check = PyObject_HasAttrString(object, "check") ? on_check : NULL;
     out->write_letters = PyObject_HasAttrString(object, "write_letters") ? on_letters : NULL;
     out->interrupt = PyObject_HasAttrString(object, "interrupt") ? on_interrupt : NULL;
-    return name_of(object, &out->name);
+    return name_of(object, &out->name, name);
 }

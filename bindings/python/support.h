@@ -18,8 +18,9 @@ void evtwin_py_raise(evtwin_status status);
 /** A callback raised on this thread: keep it for the call that it was made from. */
 void evtwin_py_keep_exception(void);
 
-/** A call that has succeeded forgets what its callbacks raised. */
-void evtwin_py_forget_exception(void);
+/** A call that has succeeded forgets what its callbacks raised. @return 0, or -1 with the exception
+ * set where one wants to stop (KeyboardInterrupt): a pump that holds the rows has succeeded. */
+int evtwin_py_forget_exception(void);
 
 /** An output of a call: the first takes the place of the marker (stolen), more make a tuple.
  * item NULL: an error is set, so is the result. */
@@ -74,9 +75,10 @@ extern evtwin_py_wrapper evtwin_py_wrap;
 void evtwin_py_on_event(void *ctx, const evtwin_pump_event *event);
 evtwin_status evtwin_py_on_check(void *ctx, const evtwin_predictor *predictor);
 
-/** Callbacks of a Python object: those that it has methods for. name is borrowed from it.
+/** Callbacks of a Python object: those that it has methods for. out->name is borrowed from name, a
+ * new reference, to be held until the call has copied it; NULL on failure.
  * @return 0, or -1 with an error. */
-int evtwin_py_source(PyObject *object, evtwin_source_callbacks *out);
-int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out);
+int evtwin_py_source(PyObject *object, evtwin_source_callbacks *out, PyObject **name);
+int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out, PyObject **name);
 
 #endif

@@ -119,6 +119,31 @@ class Exceptions(unittest.TestCase):
         with evtwin.Pump(SOURCE, write_busy) as pump, self.assertRaises(errors.BusyError):
             pump.run()
 
+    def test_a_wish_to_stop_is_never_lost(self):
+        """Ctrl-C while a sink writes: also where the pump holds the rows, or another sink has failed before."""
+        def away(_batch):
+            raise ConnectionError("away")
+
+        for kind in (KeyboardInterrupt, SystemExit):
+            def stop(_what):
+                raise kind
+
+            for sinks, options in (((stop,), {"max_held_rows": 100}), ((away, stop), {"max_held_rows": 100}),
+                                   ((away, stop), {}), ((away,), {"max_held_rows": 100, "on_event": stop})):
+                with self.subTest((kind, len(sinks), options)), evtwin.Pump(SOURCE, *sinks, **options) as pump:
+                    with self.assertRaises(kind):
+                        pump.run_once()
+
+    def test_a_name_may_be_made_anew_each_time(self):
+        class Own:
+            @property
+            def name(self):
+                return "".join(["a name of", " many letters" * 5])
+
+        own = Own()
+        for handle, uri in ((core.sink_create(own), core.sink_uri), (core.source_create(own), core.source_uri)):
+            self.assertEqual(uri(handle), own.name)
+
 
 if __name__ == "__main__":
     unittest.main()
