@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Values as NumPy's users have them where C takes a number, a time or a list; and what is refused with its name."""
+"""Values as NumPy's users have them where C takes a number, a time or a list; what is refused with its
+name; and what callbacks raise."""
 import datetime
+import subprocess
+import sys
 import unittest
 
 import numpy as np
@@ -143,6 +146,22 @@ class Exceptions(unittest.TestCase):
         own = Own()
         for handle, uri in ((core.sink_create(own), core.sink_uri), (core.source_create(own), core.source_uri)):
             self.assertEqual(uri(handle), own.name)
+
+
+class Ends(unittest.TestCase):
+    def test_all_is_closed_while_others_make_more(self):
+        code = ("import evtwin, threading, time, sys\n"
+                "sys.setswitchinterval(1e-5)\n"
+                "keep = [evtwin.Thresholds() for _ in range(20000)]\n"
+                "def work():\n"
+                "    more = []\n"
+                "    while True:\n"
+                "        more.append(evtwin.Thresholds())\n"
+                "for _ in range(3):\n"
+                "    threading.Thread(target=work, daemon=True).start()\n"
+                "time.sleep(0.2)\n")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
 
 if __name__ == "__main__":

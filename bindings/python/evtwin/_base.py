@@ -8,7 +8,7 @@ import datetime as _dt
 import os
 import threading
 import weakref
-from typing import Any, Callable, Dict, Mapping, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar, Union
 
 import numpy as np
 
@@ -185,14 +185,22 @@ class Handle:
 _live: "weakref.WeakSet[Handle]" = weakref.WeakSet()
 
 
+def _all_live() -> List[Handle]:
+    while True:
+        try:
+            return list(_live)
+        except RuntimeError:  # another thread made one in the meantime
+            pass
+
+
 def _after_fork() -> None:
-    for handle in list(_live):
+    for handle in _all_live():
         handle._leave_behind()
 
 
 def _at_exit() -> None:
     """Threads of the library end before the interpreter does."""
-    for handle in list(_live):
+    for handle in _all_live():
         try:
             handle.close()
         except errors.Error:
