@@ -93,7 +93,12 @@ class Matrices(unittest.TestCase):
     def test_a_frame_has_the_columns_of_the_model(self):
         """Another order would be another battery, without a word."""
         records, _ = evtwin.Fleet(8, seed=1).run_to_failure(record_every_days=30)
-        predictor = evtwin.train(records, targets={"rul": {"trees": 5}}, features=["soh", "temperature"]).predictor()
+        trainer = evtwin.train(records, targets={"rul": {"trees": 5}}, features=["soh", "temperature"])
+        self.assertAlmostEqual(sum(trainer.importance("rul").values()), 1)
+        for name in ("range", "failure"):  # not NaN of each feature
+            with self.assertRaises(errors.NotFoundError):
+                trainer.importance(name)
+        predictor = trainer.predictor()
         right = predictor.predict([[90, 20]])
         np.testing.assert_array_equal(predictor.predict(self.Frame(["soh", "temperature"], [[90, 20]])), right)
         for names in (["temperature", "soh"], ["SoH", "Battery_Temperature"], [0, 1]):

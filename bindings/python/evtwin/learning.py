@@ -105,6 +105,7 @@ class Trainer(Handle):
     def importance(self, target: str) -> Dict[str, float]:
         """Mean gain of the splits on each feature, normalised to sum 1."""
         handle = self._get()
+        core.trainer_score(handle, target, core.SCORED_MODEL, core.ALL_FOLDS)  # NotFoundError for a target that there is not
         return {name: core.trainer_importance(handle, target, i) for i, name in enumerate(self.features)}
 
     def predictor(self) -> Predictor:
