@@ -15,14 +15,15 @@ static atomic_int is_closed, n_inside;
 
 /* A thread that asks for the GIL once the interpreter ends is unwound by CPython before 3.14, and
  * C++ frames of others below it (DuckDB's, pyarrow's) call std::terminate then. So those that came
- * before the door was shut finish first. In the child of a fork they never do: it goes on after 10
- * s. */
+ * before the door was shut finish first; but 10 s at most, as in the child of a fork they never do.
+ */
 void evtwin_py_close(void) {
     atomic_store(&is_closed, 1);
-    Py_BEGIN_ALLOW_THREADS for (int ms = 0; atomic_load(&n_inside) > 0 && ms < 10000; ms++) {
+    PyThreadState *saved = PyEval_SaveThread();
+    for (int ms = 0; atomic_load(&n_inside) > 0 && ms < 10000; ms++) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
-    Py_END_ALLOW_THREADS
+    PyEval_RestoreThread(saved);
 }
 
 int evtwin_py_enter(PyGILState_STATE *state) {
