@@ -8,7 +8,7 @@ import datetime as _dt
 import os
 import threading
 import weakref
-from typing import Any, Callable, Dict, List, Mapping, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Type, TypeVar, Union
 
 import numpy as np
 
@@ -124,7 +124,7 @@ class Handle:
         self._gone = "it was closed"
         self._lock = threading.Lock()
         self._owner: Optional[int] = None
-        _live.add(self)
+        _live.add(weakref.ref(self, _live.discard))
 
     def _get(self) -> Any:
         """The C object; StateError if it is gone."""
@@ -182,15 +182,12 @@ class Handle:
             handle.this.disown()
 
 
-_live: "weakref.WeakSet[Handle]" = weakref.WeakSet()
+_live: "Set[weakref.ref[Handle]]" = set()
 
 
 def _all_live() -> List[Handle]:
-    while True:
-        try:
-            return list(_live)
-        except RuntimeError:  # another thread made one in the meantime
-            pass
+    """Of one moment, as list() of a set is, unlike that of a WeakSet: other threads may make more."""
+    return [handle for reference in list(_live) if (handle := reference()) is not None]
 
 
 def _after_fork() -> None:
