@@ -7,7 +7,7 @@
 
 #include "support.h"
 
-#include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,9 +21,9 @@ typedef struct column {
     struct ArrowArray array;
 } column;
 
-/* What stream, schema and batch have in common; the last of them frees it. Counted with the GIL. */
+/* What stream, schema and batch have in common; the last of them frees it. */
 typedef struct kept {
-    int n_users;
+    atomic_int n_users;
     int is_read;       /* the one batch has been given */
     PyObject *columns; /* owner of names and formats */
     Py_ssize_t n, rows;
@@ -51,20 +51,15 @@ static void kept_free(kept *k) {
 /* A user is done, on any thread. When the interpreter ends a thread of others that asked for the
  * GIL would never come back: the memory is the system's then. */
 static void let_go(kept *k) {
-    if (evtwin_py_is_closed()) {
-        return;
-    }
-    const PyGILState_STATE state = PyGILState_Ensure();
-    if (--k->n_users == 0) {
+    PyGILState_STATE state;
+    if (atomic_fetch_sub(&k->n_users, 1) == 1 && evtwin_py_enter(&state)) {
         kept_free(k);
+        evtwin_py_leave(state);
     }
-    PyGILState_Release(state);
 }
 
 static void hold(kept *k) {
-    const PyGILState_STATE state = PyGILState_Ensure();
-    k->n_users++;
-    PyGILState_Release(state);
+    atomic_fetch_add(&k->n_users, 1);
 }
 
 /* ---- the stream: the library calls it without the GIL ---- */
@@ -188,7 +183,7 @@ static kept *kept_create(PyObject *columns, Py_ssize_t rows) {
         PyErr_NoMemory();
         return NULL;
     }
-    k->n_users = 1;
+    atomic_init(&k->n_users, 1);
     k->rows = rows;
     k->columns = PySequence_Tuple(columns); /* lists change, tuples do not */
     k->n = k->columns != NULL ? PyTuple_Size(k->columns) : 0;

@@ -7,17 +7,38 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 evtwin_py_wrapper evtwin_py_wrap;
 
-static atomic_int is_closed;
+static atomic_int is_closed, n_inside;
 
+/* A thread that asks for the GIL once the interpreter ends is unwound by CPython before 3.14, and
+ * C++ frames of others below it (DuckDB's, pyarrow's) call std::terminate then. So those that came
+ * before the door was shut finish first; but 10 s at most, as in the child of a fork they never do.
+ */
 void evtwin_py_close(void) {
     atomic_store(&is_closed, 1);
+    PyThreadState *saved = PyEval_SaveThread();
+    for (int ms = 0; atomic_load(&n_inside) > 0 && ms < 10000; ms++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    PyEval_RestoreThread(saved);
 }
 
-int evtwin_py_is_closed(void) {
-    return atomic_load(&is_closed);
+int evtwin_py_enter(PyGILState_STATE *state) {
+    atomic_fetch_add(&n_inside, 1); /* before the look: close sees it, or it sees close */
+    if (atomic_load(&is_closed)) {
+        atomic_fetch_sub(&n_inside, 1);
+        return 0;
+    }
+    *state = PyGILState_Ensure();
+    return 1;
+}
+
+void evtwin_py_leave(PyGILState_STATE state) {
+    PyGILState_Release(state);
+    atomic_fetch_sub(&n_inside, 1);
 }
 
 /* 1 on a thread of the library's: no call of Python's waits for what is raised there. */
@@ -33,9 +54,14 @@ static int enter(PyGILState_STATE *state) {
     return 1;
 }
 
-/* An exception on a thread of the library's reaches nobody but sys.unraisablehook. */
+/* An exception where no status answers reaches sys.unraisablehook, but Ctrl-C in the meantime the
+ * call that the callback was made from. */
 static void report(PyObject *object) {
-    PyErr_WriteUnraisable(object);
+    if (!is_foreign && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        evtwin_py_keep_exception();
+    } else {
+        PyErr_WriteUnraisable(object);
+    }
 }
 
 static PyObject *text_object(const char *text) {
@@ -103,16 +129,30 @@ void evtwin_py_on_event(void *ctx, const evtwin_pump_event *event) {
 
 /* ---- statuses from exceptions ---- */
 
+/* The status of a kind of evtwin.errors.Error, else 0; other exceptions have a status too, such as
+ * HTTP's. No error is set before or after. */
+static long status_of_ours(PyObject *type) {
+    PyObject *module = PyImport_ImportModule("evtwin.errors");
+    PyObject *base = module != NULL ? PyObject_GetAttrString(module, "Error") : NULL;
+    PyObject *status = base != NULL && PyErr_GivenExceptionMatches(type, base)
+                           ? PyObject_GetAttrString(type, "status")
+                           : NULL;
+    const long number = status != NULL ? PyLong_AsLong(status) : 0;
+    const int failed = PyErr_Occurred() != NULL;
+    PyErr_Clear();
+    Py_XDECREF(status);
+    Py_XDECREF(base);
+    Py_XDECREF(module);
+    return failed ? 0 : number;
+}
+
 /* The status that says what the exception which is set says. */
 static evtwin_status status_of_exception(void) {
     PyObject *type, *value, *trace;
     PyErr_Fetch(&type, &value, &trace);
     PyErr_NormalizeException(&type, &value, &trace);
     evtwin_status status = EVTWIN_E_EXTERNAL;
-    PyObject *own = value ? PyObject_GetAttrString(value, "status") : NULL;
-    const long number = own ? PyLong_AsLong(own) : 0;
-    Py_XDECREF(own);
-    PyErr_Clear();
+    const long number = status_of_ours(type);
     if (number < 0 && number >= EVTWIN_E_DENIED) {
         status = (evtwin_status)number;
     } else if (PyErr_GivenExceptionMatches(type, PyExc_MemoryError)) {
@@ -218,18 +258,21 @@ static evtwin_status on_check(void *ctx, int timeout_ms) {
     return status;
 }
 
-static int name_of(PyObject *object, const char **out) {
+/* A new reference: the name may be made anew each time. */
+static int name_of(PyObject *object, const char **out, PyObject **name) {
     *out = NULL;
-    PyObject *name = PyObject_GetAttrString(object, "name");
-    if (name == NULL) {
+    *name = PyObject_GetAttrString(object, "name");
+    if (*name == NULL) {
         return -1;
     }
-    const int failed = evtwin_py_text(name, out);
+    const int failed = evtwin_py_text(*name, out);
     if (!failed && *out == NULL) {
         PyErr_SetString(PyExc_TypeError, "name is None");
     }
-    Py_DECREF(name); /* the object keeps it until the call has copied it */
-    return failed || *out == NULL ? -1 : 0;
+    if (*out == NULL) {
+        Py_CLEAR(*name);
+    }
+    return *out == NULL ? -1 : 0;
 }
 
 /* ---- own sources ---- */
@@ -300,12 +343,12 @@ static evtwin_status on_seek(void *ctx, const char *position) {
     return call_with_text(ctx, "seek", position);
 }
 
-int evtwin_py_source(PyObject *object, evtwin_source_callbacks *out) {
+int evtwin_py_source(PyObject *object, evtwin_source_callbacks *out, PyObject **name) {
     *out = (evtwin_source_callbacks){.size = sizeof *out, .read = on_read, .close = on_close};
     out->commit = PyObject_HasAttrString(object, "commit") ? on_commit : NULL;
     out->seek = PyObject_HasAttrString(object, "seek") ? on_seek : NULL;
     out->check = PyObject_HasAttrString(object, "check") ? on_check : NULL;
-    return name_of(object, &out->name);
+    return name_of(object, &out->name, name);
 }
 
 /* ---- own sinks ---- */
@@ -438,12 +481,12 @@ static void on_interrupt(void *ctx) {
     PyGILState_Release(state);
 }
 
-int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out) {
+int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out, PyObject **name) {
     *out = (evtwin_sink_callbacks){.size = sizeof *out, .write = on_write, .close = on_close};
     out->flush = PyObject_HasAttrString(object, "flush") ? on_flush : NULL;
     out->position = PyObject_HasAttrString(object, "position") ? on_position : NULL;
     out->check = PyObject_HasAttrString(object, "check") ? on_check : NULL;
     out->write_letters = PyObject_HasAttrString(object, "write_letters") ? on_letters : NULL;
     out->interrupt = PyObject_HasAttrString(object, "interrupt") ? on_interrupt : NULL;
-    return name_of(object, &out->name);
+    return name_of(object, &out->name, name);
 }

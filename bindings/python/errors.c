@@ -26,19 +26,30 @@ static void raise_object(PyObject *exception) {
     Py_DECREF(exception);
 }
 
-void evtwin_py_keep_exception(void) {
-    PyObject *exception = take_exception();
-    if (kept == NULL) {
-        kept = exception; /* the first one is the reason of the others */
-    } else {
-        Py_XDECREF(exception);
-    }
+/* KeyboardInterrupt, SystemExit: no failure, but a wish to stop. */
+static int is_stop(PyObject *exception) {
+    return exception != NULL && !PyObject_IsInstance(exception, PyExc_Exception);
 }
 
-void evtwin_py_forget_exception(void) {
+void evtwin_py_keep_exception(void) {
+    PyObject *exception = take_exception();
+    if (kept == NULL || (is_stop(exception) && !is_stop(kept))) {
+        PyObject *earlier = kept;
+        kept = exception;
+        exception = earlier;
+    } /* else the first one is the reason of the others */
+    Py_XDECREF(exception);
+}
+
+int evtwin_py_forget_exception(void) {
     PyObject *exception = kept;
     kept = NULL;
+    if (is_stop(exception)) {
+        raise_object(exception);
+        return -1;
+    }
     Py_XDECREF(exception);
+    return 0;
 }
 
 /* evtwin.errors.error(status, text): a new exception; NULL with another error set. */
@@ -60,8 +71,7 @@ static PyObject *make_error(evtwin_status status, const char *text) {
 void evtwin_py_raise(evtwin_status status) {
     PyObject *cause = kept;
     kept = NULL;
-    const int stops = cause != NULL && (status == EVTWIN_E_CANCELLED ||
-                                        !PyObject_IsInstance(cause, PyExc_Exception));
+    const int stops = cause != NULL && (status == EVTWIN_E_CANCELLED || is_stop(cause));
     if (stops) {
         raise_object(cause);
         return;

@@ -18,6 +18,7 @@ static int evtwin_py_handle(PyObject *object, void **out, swig_type_info *type, 
 
 %define %evtwin_handle(NAME)
 %nodefaultctor evtwin_##NAME;
+%ignore evtwin_##NAME##_free; /* a second time with the object */
 struct evtwin_##NAME {};
 %extend evtwin_##NAME {
     ~evtwin_##NAME() {
@@ -79,6 +80,7 @@ static void evtwin_py_give(PyObject *object) {
 %evtwin_handle(sim)
 %evtwin_handle(features)
 %evtwin_handle(audit)
+%evtwin_handle(peers)
 %evtwin_handle(trainer)
 %evtwin_handle(model)
 %evtwin_handle(predictor)

@@ -9,7 +9,15 @@ def _set_option(options, name, value):
         if not isinstance(getattr(kind, name, None), property):
             known = ", ".join(k for k, v in vars(kind).items() if isinstance(v, property) and k != "thisown")
             raise AttributeError(f"{kind.__name__} has no '{name}'; it has {known}")
-    object.__setattr__(options, name, value)
+        if not isinstance(value, (int, float)):  # NumPy's numbers
+            value = value.__index__() if hasattr(value, "__index__") else float(value) if hasattr(value, "__float__") else value
+    try:
+        object.__setattr__(options, name, value)
+    except (TypeError, OverflowError) as error:
+        needed = str(error).rpartition(" of type ")[2]
+        if not needed.startswith("'"):
+            raise
+        raise type(error)(f"{name} is {value!r}, not of C's type {needed}") from None
     if name != "this":
         options.__dict__.setdefault("_kept", {})[name] = value
 %}
@@ -163,7 +171,7 @@ def _set_option(options, name, value):
     %pythoncode %{
     def set_allow_hosts(self, names):
         """Names under which a proxy passes requests on, from a list of str."""
-        names = list(names)
+        names = [names] if isinstance(names, str) else list(names)
         self.__dict__.setdefault("_kept", {})["allow_hosts"] = (names, self._use_allow_hosts(names))
     %}
 }

@@ -6,7 +6,7 @@
         evtwin_py_raise($1);
         SWIG_fail;
     }
-    evtwin_py_forget_exception();
+    if (evtwin_py_forget_exception() != 0) SWIG_fail;
     Py_INCREF(Py_Ellipsis);
     $result = Py_Ellipsis; /* the marker of evtwin_py_append */
 }
@@ -27,7 +27,7 @@
         evtwin_py_raise($1);
         SWIG_fail;
     }
-    evtwin_py_forget_exception();
+    if (evtwin_py_forget_exception() != 0) SWIG_fail;
     $result = PyLong_FromLong((long)$1);
 }
 %enddef

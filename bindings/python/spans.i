@@ -210,25 +210,26 @@
 %enddef
 %evtwin_callback(evtwin_log_fn, evtwin_py_on_log)
 %evtwin_callback(evtwin_pump_event_fn, evtwin_py_on_event)
+/* all that were ever set are kept: a thread of the library may be on its way to an earlier one */
+%pythoncode %{
+_logs = []
+%}
 %pythonprepend evtwin_set_log %{
-    global _log
-    kept = fn  # until the new one is set
+    _logs.append(fn)
 %}
-%pythonappend evtwin_set_log %{
-    _log = kept
-%}
-%pythonappend evtwin_pump_on_event %{
-    pump._on_event = fn
+%pythonprepend evtwin_pump_on_event %{
+    pump.__dict__.setdefault("_on_event", []).append(fn)
 %}
 
 %define %evtwin_callbacks(TYPE, FILL)
-%typemap(in) (const TYPE *callbacks, void *ctx) (TYPE filled) {
-    if (FILL($input, &filled) != 0) SWIG_fail;
+%typemap(in) (const TYPE *callbacks, void *ctx) (TYPE filled, PyObject *name = NULL) {
+    if (FILL($input, &filled, &name) != 0) SWIG_fail;
     Py_INCREF($input); /* until close */
     $1 = &filled;
     $2 = (void *)$input;
 }
 %typemap(argout) (const TYPE *callbacks, void *ctx) ""
+%typemap(freearg) (const TYPE *callbacks, void *ctx) { Py_XDECREF(name$argnum); }
 %enddef
 %evtwin_callbacks(evtwin_source_callbacks, evtwin_py_source)
 %evtwin_callbacks(evtwin_sink_callbacks, evtwin_py_sink)

@@ -18,8 +18,9 @@ void evtwin_py_raise(evtwin_status status);
 /** A callback raised on this thread: keep it for the call that it was made from. */
 void evtwin_py_keep_exception(void);
 
-/** A call that has succeeded forgets what its callbacks raised. */
-void evtwin_py_forget_exception(void);
+/** A call that has succeeded forgets what its callbacks raised. @return 0, or -1 with the exception
+ * set where one wants to stop (KeyboardInterrupt): a pump that holds the rows has succeeded. */
+int evtwin_py_forget_exception(void);
 
 /** An output of a call: the first takes the place of the marker (stolen), more make a tuple.
  * item NULL: an error is set, so is the result. */
@@ -50,9 +51,14 @@ PyObject *evtwin_py_view(const evtwin_table *table, const void *data, size_t n, 
 
 /* ---- callbacks: ctx is the Python object ---- */
 
-/** From here on no callback enters Python: the interpreter ends. */
+/** From here on no callback enters Python: the interpreter ends. Waits for those that are between
+ * evtwin_py_enter and evtwin_py_leave. */
 void evtwin_py_close(void);
-int evtwin_py_is_closed(void);
+
+/** Take the GIL for something short that waits for nothing, on any thread. @return 0 if the
+ * interpreter ends: there is no Python any more. */
+int evtwin_py_enter(PyGILState_STATE *state);
+void evtwin_py_leave(PyGILState_STATE state);
 
 void evtwin_py_on_log(void *ctx, evtwin_log_level level, const char *text);
 int evtwin_py_on_progress(void *ctx, const char *what, double done);
@@ -69,9 +75,10 @@ extern evtwin_py_wrapper evtwin_py_wrap;
 void evtwin_py_on_event(void *ctx, const evtwin_pump_event *event);
 evtwin_status evtwin_py_on_check(void *ctx, const evtwin_predictor *predictor);
 
-/** Callbacks of a Python object: those that it has methods for. name is borrowed from it.
+/** Callbacks of a Python object: those that it has methods for. out->name is borrowed from name, a
+ * new reference, to be held until the call has copied it; NULL on failure.
  * @return 0, or -1 with an error. */
-int evtwin_py_source(PyObject *object, evtwin_source_callbacks *out);
-int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out);
+int evtwin_py_source(PyObject *object, evtwin_source_callbacks *out, PyObject **name);
+int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out, PyObject **name);
 
 #endif

@@ -66,6 +66,8 @@
 %thread evtwin_session_unknown;
 %thread evtwin_session_recall;
 %thread evtwin_session_swap;
+%thread evtwin_peers_join;
+%thread evtwin_peers_agree;
 %thread evtwin_train;
 %thread evtwin_train_csv;
 %thread evtwin_trainer_score;

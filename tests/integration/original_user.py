@@ -231,7 +231,7 @@ def check_their_view(db, publisher):
     history = query(db, "SELECT * FROM ev_telemetry WHERE battery_id = %s AND time > NOW() - INTERVAL "
                     "'1 hour' ORDER BY time DESC LIMIT 1000", THEIRS)
     t.check("their history has their records as they wrote them", sent <= pairs_of(history), len(history))
-    t.await_true("their battery runs low", 20, lambda: publisher.sent[-1]["soc"] < 14)
+    t.await_true("their battery runs low", 20, lambda: publisher.sent and publisher.sent[-1]["soc"] < 14)
     statuses = query(db, "SELECT DISTINCT status FROM ev_telemetry WHERE battery_id = %s AND soc < 15",
                      THEIRS)
     t.check("the database sets the status of their records", statuses == [{"status": "CRITICAL"}],

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 SOURCE = sys.argv[1]
 MIRROR = "http://deb.debian.org/debian"
@@ -140,6 +141,10 @@ def main():
     with open("/etc/os-release") as f:
         if "ID=debian\n" not in f.read():
             skip("this is not Debian")
+    try:
+        urllib.request.urlopen(f"{MIRROR}/dists/{codename()}/Release", timeout=30).close()
+    except OSError as why:
+        skip(f"{MIRROR} is not reachable: {why}")
     work = tempfile.mkdtemp(prefix="evtwin-debian.")
     try:
         packages = build(work)

@@ -256,6 +256,39 @@ class Capsules(unittest.TestCase):
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_who_lets_go_at_the_end_is_waited_for(self):
+        """Threads of C that release a stream while the interpreter ends: those that wait for the GIL get it before that,
+        since CPython before 3.14 would unwind them, and std::terminate ends a program with C++ below."""
+        code = ("import atexit, ctypes, sys\n"
+                "freed = []\n"
+                "atexit.register(lambda: print(len(freed)))  # the last, as the first registered\n"
+                "from evtwin import core\n"
+                "class Buffer(bytearray):\n"
+                "    def __del__(self):\n"
+                "        freed.append(1)\n"
+                "class Stream(ctypes.Structure):\n"
+                "    _fields_ = [(n, ctypes.c_void_p) for n in ('schema', 'next', 'error', 'release', 'private')]\n"
+                "get = ctypes.pythonapi.PyCapsule_GetPointer\n"
+                "get.restype, get.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]\n"
+                "streams, threads = [], (ctypes.c_ulong * 20)()\n"
+                "for _ in threads:\n"
+                "    capsule = core.py_stream([('x', 'g', 0, [None, Buffer(8)])], 1)\n"
+                "    inside = Stream.from_address(get(capsule, b'arrow_array_stream'))\n"
+                "    streams.append(Stream.from_buffer_copy(inside))\n"
+                "    inside.release = None\n"
+                "del capsule\n"
+                "libc = ctypes.PyDLL(None)  # its calls keep the GIL\n"
+                "sys.setswitchinterval(600)  # and so does this thread\n"
+                "def start():\n"
+                "    for i, stream in enumerate(streams):\n"
+                "        libc.pthread_create(ctypes.byref(threads, i * ctypes.sizeof(ctypes.c_ulong)), None,\n"
+                "                            ctypes.c_void_p(stream.release), ctypes.byref(stream))\n"
+                "    libc.usleep(300000)  # until each waits\n"
+                "atexit.register(start)\n")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertGreater(int(done.stdout), 0)  # all 20, but for those that the machine did not start in time
+
     def test_a_producer_of_c(self):
         """The structs as a program without Python sees them: our stream by ctypes, moved out of its capsule."""
         class Stream(ctypes.Structure):

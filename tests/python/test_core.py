@@ -50,17 +50,27 @@ class Generated(unittest.TestCase):
             elif name.endswith("_free") and hasattr(core, short[:-len("_free")]):
                 # as a method of the class: its destructor
                 self.assertTrue(hasattr(getattr(core, short[:-len("_free")]), "__swig_destroy__"), name)
+                self.assertFalse(hasattr(core, short), f"{name} would free it a second time")
             elif name.endswith("_init"):
                 self.assertIn("__init__", vars(getattr(core, short[:-len("_init")])), name)
             else:
                 self.assertTrue(callable(getattr(core, short, None)), name)
         self.assertEqual(set(left_out) - set(public_symbols()), set())
 
+    def test_every_handle_of_c_is_an_object(self):
+        """Also one that a header brings anew: without its line in handles.i Python could neither make nor free it."""
+        headers = "".join(text_of("include", "evtwin", name) for name in os.listdir(os.path.join(SOURCE, "include", "evtwin"))
+                          if name.endswith(".h"))
+        handles = set(re.findall(r"^EVTWIN_API void evtwin_(\w+)_free\(evtwin_\1 \*", headers, re.M))
+        self.assertGreater(len(handles), 20)
+        for name in handles:
+            self.assertTrue(hasattr(getattr(core, name, None), "__swig_destroy__"), name)
+
     def test_every_call_is_known_to_wait_or_not(self):
         """What is not in threads.i keeps the GIL: it must be a mere look-up."""
         releases = set(re.findall(r"^%thread (\w+);", text_of("bindings", "python", "threads.i"), re.M))
         self.assertEqual(releases - set(public_symbols()), set())
-        waits = re.compile(r"_(open|load|save|read|write|start|apply|predict|insert|train|run|advance|create|check|"
+        waits = re.compile(r"_(open|load|save|read|write|start|apply|predict|insert|train|run|advance|create|check|join|agree|"
                            r"upload|download|flush|finish|run_once)$")
         keeps = {name for name in public_symbols() if waits.search(name)} - releases
         # they only make an empty object

@@ -116,6 +116,9 @@ class Estimators(unittest.TestCase):
         self.assertGreater(scores.mean(), 0.5)
         grid = GridSearchCV(RULRegressor(trees=15), {"depth": [1, 4]}, cv=GroupKFold(3)).fit(self.X, y, groups=groups)
         self.assertEqual(grid.best_params_, {"depth": 4})
+        grid = GridSearchCV(FailureClassifier(), {"trees": np.arange(5, 7), "learning_rate": np.array([0.1], np.float32)},
+                            cv=GroupKFold(3), error_score="raise")
+        self.assertIn(grid.fit(self.X, self.frame["failure"], groups=groups).best_params_["trees"], (5, 6))
 
     # ---- groups ----
 

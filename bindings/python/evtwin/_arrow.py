@@ -24,8 +24,19 @@ _WHAT = ("a table is needed: a DataFrame or another object with __arrow_c_stream
 
 def from_arrow(data: Any, options: Any = None) -> Any:
     """The C table of anything tabular; options is a core.arrow_options."""
+    data = _with_index(data)
     capsule = _capsule(data)
     return core.table_from_arrow(capsule if capsule is not None else _stream(_columns_of(data)), options)
+
+
+def _with_index(data: Any) -> Any:
+    """A frame of pandas without the numbers that rows keep when others are filtered out; an index with a name is a
+    column."""
+    index = getattr(data, "index", None)
+    names = getattr(index, "names", None)
+    if names is None or type(index).__name__ == "RangeIndex" or not hasattr(data, "reset_index"):
+        return data
+    return data.reset_index(drop=all(name is None for name in names))
 
 
 def _capsule(data: Any) -> Any:

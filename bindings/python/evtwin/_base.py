@@ -8,12 +8,14 @@ import datetime as _dt
 import os
 import threading
 import weakref
-from typing import Any, Callable, Dict, Mapping, Optional, Type, TypeVar, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Type, TypeVar, Union
+
+import numpy as np
 
 from . import core, errors
 
-Time = Union[_dt.datetime, int]
-"""A moment: a datetime with an offset, or microseconds since 1970 (UTC)."""
+Time = Union[_dt.datetime, np.datetime64, int]
+"""A moment: a datetime with an offset, a datetime64 (UTC), or microseconds since 1970 (UTC)."""
 
 _S = TypeVar("_S", bound="Handle")
 _EPOCH = _dt.datetime(1970, 1, 1, tzinfo=_dt.timezone.utc)
@@ -21,12 +23,26 @@ _MICROSECOND = _dt.timedelta(microseconds=1)
 
 
 def to_us(time: Time) -> int:
-    """Microseconds since 1970. A datetime without an offset is refused: it could be any moment of a day."""
+    """Microseconds since 1970. A datetime without an offset is refused: it could be any moment of a day. NumPy's
+    datetime64 is UTC, as in a Table."""
     if isinstance(time, _dt.datetime):
         if time.tzinfo is None:
             raise ValueError(f"{time!r} has no offset: add tzinfo, as datetime.timezone.utc")
         return (time - _EPOCH) // _MICROSECOND
+    if isinstance(time, np.datetime64):
+        if np.isnat(time):
+            raise ValueError("NaT is not a moment")
+        return int(time.astype("datetime64[us]").astype(np.int64))
+    if isinstance(time, (str, bytes)):
+        raise TypeError(f"{time!r} is text: a datetime with an offset, or microseconds since 1970, is needed")
     return int(time)
+
+
+def to_ms(seconds: float) -> int:
+    """A time to wait as C takes it: at most 24 days."""
+    if not seconds >= 0:
+        raise ValueError(f"a time to wait is {seconds} s, not 0 or more")
+    return int(min(seconds * 1000, 2**31 - 1))
 
 
 def from_us(time_us: int) -> _dt.datetime:
@@ -58,7 +74,7 @@ def _option(name: str, value: Any, kind: Any) -> Any:
     """A value as the C struct takes it."""
     if isinstance(value, Handle):
         return value._get()
-    if isinstance(value, _dt.datetime) or name.endswith("_us"):
+    if isinstance(value, (_dt.datetime, np.datetime64)) or name.endswith("_us"):
         return to_us(value)
     if isinstance(value, str):
         if name == "model" and kind is core.sim_options:
@@ -66,9 +82,11 @@ def _option(name: str, value: Any, kind: Any) -> Any:
         return choice(_ENUMS[name], value) if name in _ENUMS else value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return int(value)
     if isinstance(value, (list, tuple)):
+        if not all(isinstance(part, str) for part in value):
+            raise TypeError(f"{name} is {value!r}, not a list of str")
         return ",".join(value)
     return value
 
@@ -82,6 +100,8 @@ def options(kind: Any, values: Mapping[str, Any]) -> Any:
         name = _OTHER_NAMES.get(given, given)
         if not hasattr(kind, name) and hasattr(kind, given + "_us"):
             name = given + "_us"
+        if name in ("this", "thisown"):  # SWIG's
+            raise TypeError(f"unexpected option '{given}'")
         try:
             if hasattr(kind, f"set_{name}"):
                 getattr(made, f"set_{name}")(value)
@@ -104,7 +124,7 @@ class Handle:
         self._gone = "it was closed"
         self._lock = threading.Lock()
         self._owner: Optional[int] = None
-        _live.add(self)
+        _live.add(weakref.ref(self, _live.discard))
 
     def _get(self) -> Any:
         """The C object; StateError if it is gone."""
@@ -162,17 +182,22 @@ class Handle:
             handle.this.disown()
 
 
-_live: "weakref.WeakSet[Handle]" = weakref.WeakSet()
+_live: "Set[weakref.ref[Handle]]" = set()
+
+
+def _all_live() -> List[Handle]:
+    """Of one moment, as list() of a set is, unlike that of a WeakSet: other threads may make more."""
+    return [handle for reference in list(_live) if (handle := reference()) is not None]
 
 
 def _after_fork() -> None:
-    for handle in list(_live):
+    for handle in _all_live():
         handle._leave_behind()
 
 
 def _at_exit() -> None:
     """Threads of the library end before the interpreter does."""
-    for handle in list(_live):
+    for handle in _all_live():
         try:
             handle.close()
         except errors.Error:

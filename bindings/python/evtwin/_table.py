@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
-from . import core
+from . import core, errors
 from ._arrow import from_arrow
 from ._base import options
 
@@ -118,6 +118,10 @@ class Table:
             index = np.flatnonzero(index)
         elif index.size == 0:
             index = np.empty(0, np.int64)
+        elif index.dtype.kind not in "iu":
+            raise TypeError(f"rows are a mask of bools or integers, not {index.dtype}")
+        elif index.min() < 0 or index.max() >= self.num_rows:
+            raise errors.ArgumentError(f"rows {index.min()} to {index.max()} of a table of {self.num_rows}")
         return Table._wrap(core.table_select(self._handle, np.ascontiguousarray(index, np.int64)))
 
     def __repr__(self) -> str:

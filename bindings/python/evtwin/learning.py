@@ -12,7 +12,7 @@ from ._table import Table, as_table
 from .prediction import Path, Predictor
 from .simulation import Progress, _go_on
 
-Targets = Union[Iterable[str], Mapping[str, Mapping[str, Any]], None]
+Targets = Union[str, Iterable[str], Mapping[str, Mapping[str, Any]], None]
 """Names of targets, or of each also what differs from its defaults: {"rul": {"trees": 200, "column": "RUL"}}."""
 
 
@@ -20,6 +20,8 @@ def _targets(wanted: Targets) -> Any:
     """A list of C targets; None = all that are known."""
     if wanted is None:
         return None
+    if isinstance(wanted, str):
+        wanted = [wanted]
     changes: Mapping[str, Mapping[str, Any]] = (
         wanted if isinstance(wanted, Mapping) else {name: {} for name in wanted})
     made = []
@@ -70,7 +72,8 @@ class Trainer(Handle):
     @classmethod
     def train_csv(cls, path: Path, *, targets: Targets = None, progress: Optional[Progress] = None,
                   csv_options: Optional[Mapping[str, Any]] = None, **train_options: Any) -> "Trainer":
-        """Train on a CSV file that is larger than memory; the rows of a battery stand together in it."""
+        """Train on a CSV file that is larger than memory; the rows of a battery stand together in it. csv_options are
+        the keywords of Table.read_csv, as a dict; the others are those of train."""
         csv = core.csv_open(os.fspath(path), options(core.csv_options, csv_options or {}))
         return cls(core.train_csv(csv, _targets(targets), _train_options(train_options, progress)))
 
@@ -102,6 +105,7 @@ class Trainer(Handle):
     def importance(self, target: str) -> Dict[str, float]:
         """Mean gain of the splits on each feature, normalised to sum 1."""
         handle = self._get()
+        core.trainer_score(handle, target, core.SCORED_MODEL, core.ALL_FOLDS)  # NotFoundError for a target that there is not
         return {name: core.trainer_importance(handle, target, i) for i, name in enumerate(self.features)}
 
     def predictor(self) -> Predictor:

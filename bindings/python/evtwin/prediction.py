@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from . import core
+from . import core, errors
 from ._base import Handle, choice, options
 from ._table import Table, as_table
 
 Path = Union[str, "os.PathLike[str]"]
 
 
-def _matrix(x: Any, dtype: Any) -> Any:
-    """x (rows, cols), C-contiguous: itself where it is that already."""
+def _matrix(x: Any, dtype: Any, names: Callable[[], Sequence[str]]) -> Any:
+    """x (rows, cols), C-contiguous: itself where it is that already. The columns of a data frame must have these names."""
+    if hasattr(x, "columns") and "" not in (wanted := names()) and list(x.columns) != list(wanted):
+        raise errors.SchemaError(f"columns {', '.join(map(str, x.columns))}: a matrix has {', '.join(wanted)}, in this "
+                                 "order and our units (Predictor.apply finds columns by name)")
     array = np.ascontiguousarray(x, dtype)
     if array.ndim != 2:
         raise ValueError(f"a matrix (rows, columns) is needed, not the shape {array.shape}; of one row: x[None, :]")
@@ -64,10 +67,13 @@ class Model:
         """Names of the features (width), "" where the file has none."""
         return [core.model_feature_name(self._core, i) for i in range(self.width)]
 
+    def _names(self) -> List[str]:
+        return self.feature_names
+
     def predict(self, x: Any, out: Optional[Any] = None) -> "np.ndarray[Any, Any]":
         """y (rows, float32) in the unit of the target, of x (rows, width), NaN = missing. No copy of a C-contiguous
         float32 x; other arrays are converted. out (rows, float32) receives y."""
-        x = _matrix(x, np.float32)
+        x = _matrix(x, np.float32, self._names)
         if out is None:
             out = np.empty(len(x), np.float32)
         core.model_predict(self._core, x, out)
@@ -75,7 +81,7 @@ class Model:
 
     def margin(self, x: Any, out: Optional[Any] = None) -> "np.ndarray[Any, Any]":
         """The same before the objective's transformation, equal to XGBoost's bit for bit."""
-        x = _matrix(x, np.float32)
+        x = _matrix(x, np.float32, self._names)
         if out is None:
             out = np.empty(len(x), np.float32)
         core.model_margin(self._core, x, out)
@@ -83,7 +89,7 @@ class Model:
 
     def contributions(self, x: Any) -> "np.ndarray[Any, Any]":
         """Shapley values (rows, width + 1, float64) of the margin, the last column their common start."""
-        x = _matrix(x, np.float32)
+        x = _matrix(x, np.float32, self._names)
         phi = np.empty((len(x), x.shape[1] + 1))
         core.model_contributions(self._core, x, phi)
         return phi
@@ -135,6 +141,9 @@ class Predictor(Handle):
         return {core.features_name(features, i): core.features_unit(features, i)
                 for i in range(core.features_count(features))}
 
+    def _names(self) -> List[str]:
+        return list(self.features)
+
     def has_seen(self, battery_id: str) -> Optional[bool]:
         """Whether the models were trained on that battery; None if the bundle does not say."""
         seen = core.predictor_has_seen(self._get(), battery_id)
@@ -152,7 +161,7 @@ class Predictor(Handle):
         """y (rows, n_targets, float64) of features x (rows, n_features) in our units; NaN where a feature is not
         finite. No copy of a C-contiguous float64 x."""
         handle = self._get()
-        x = _matrix(x, np.float64)
+        x = _matrix(x, np.float64, self._names)
         if out is None:
             out = np.empty((len(x), self._n_targets))
         core.predictor_predict(handle, x, out, self._n_targets)
@@ -177,7 +186,7 @@ class Predictor(Handle):
 
     def contributions(self, target: str, x: Any) -> "np.ndarray[Any, Any]":
         """Shapley values (rows, n_features + 1) of a target's margin."""
-        x = _matrix(x, np.float64)
+        x = _matrix(x, np.float64, self._names)
         phi = np.empty((len(x), x.shape[1] + 1))
         core.predictor_contributions(self._get(), target, x, phi)
         return phi

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Un
 import numpy as np
 
 from . import core
-from ._base import Handle, options, uri_of
+from ._base import Handle, options, to_ms, uri_of
 from ._table import Table, as_table
 from .prediction import Predictor
 from .simulation import Simulator
@@ -129,7 +129,7 @@ class Source(Handle):
         """At most max_rows records, waiting at most timeout_s for the first; None when none will come. A record
         that is refused is passed over: refusal() says which."""
         handle = core.telemetry_table_create()
-        status = self._call(core.source_read, max_rows, int(timeout_s * 1000), handle)
+        status = self._call(core.source_read, max_rows, to_ms(timeout_s), handle)
         return None if status == core.DONE else Table._wrap(handle)
 
     def refusal(self) -> Any:
@@ -146,7 +146,7 @@ class Source(Handle):
 
     def check(self, timeout_s: float = 5.0) -> None:
         """Raise what reading would fail with."""
-        self._call(core.source_check, int(timeout_s * 1000))
+        self._call(core.source_check, to_ms(timeout_s))
 
     def __iter__(self) -> Iterator[Table]:
         """Tables until it ends."""
@@ -209,7 +209,7 @@ class Sink(Handle):
 
     def check(self, timeout_s: float = 5.0) -> None:
         """Raise what writing would fail with."""
-        self._call(core.sink_check, int(timeout_s * 1000))
+        self._call(core.sink_check, to_ms(timeout_s))
 
     def __repr__(self) -> str:
         return f"<evtwin.Sink {'(closed)' if self.closed else self.uri}>"
@@ -312,7 +312,7 @@ class Pump(Handle):
 
     def run_once(self, timeout_s: float = 1.0) -> Optional[int]:
         """Move one batch, waiting at most timeout_s; the number of rows delivered or held, None at the end."""
-        status, rows = self._call(core.pump_run_once, int(timeout_s * 1000))
+        status, rows = self._call(core.pump_run_once, to_ms(timeout_s))
         return None if status == core.DONE else int(rows)
 
     def run(self, timeout_s: float = 1.0) -> int:
