@@ -229,7 +229,7 @@ def try_in(version):
     with tempfile.TemporaryDirectory(dir=BUILD) as work:
         inside = fresh(python, work + "/clean", "--find-links", tools + "/packages", *found)
         print(f"CPython {version}:", use(inside, "--clean"), flush=True)
-        tests = ["core", "arrow"]
+        tests = ["core", "arrow", "values"]
         if version == WHEEL_PYTHONS[-1]:  # all of them, once
             tests += ["package", "examples"]
         for test in tests:
