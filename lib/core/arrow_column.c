@@ -180,23 +180,29 @@ static evtwin_status time_of_text(copy *c, size_t i, const char *text, size_t n,
 }
 
 /* A number in a column of times is what its digits say. */
-static evtwin_status time_of_number(copy *c, size_t i, int64_t whole, double fraction,
-                                    int64_t *us) {
-    char text[64];
-    const int n = snprintf(text, sizeof text, "%lld", (long long)whole);
-    const int micros = (int)(fraction * 1e6 + 0.5);
-    const int more = micros > 0 && micros < 1000000
-                         ? snprintf(text + n, sizeof text - (size_t)n, ".%06d", micros)
-                         : 0;
-    return time_of_text(c, i, text, (size_t)(n + more), us);
+static evtwin_status time_of_int(copy *c, size_t i, int64_t value, int64_t *us) {
+    char text[32];
+    const int n = snprintf(text, sizeof text, "%lld", (long long)value);
+    return time_of_text(c, i, text, (size_t)n, us);
 }
 
+/* To the nearest microsecond, which may be the next second's first. */
 static evtwin_status time_of_float(copy *c, size_t i, double value, int64_t *us) {
-    const double whole = floor(value);
-    if (!(fabs(value) < 9e18)) {
+    enum { US = 1000000 };
+    const double size = fabs(value);
+    if (!(size < 9e18)) {
         return cannot(c, EVTWIN_E_RANGE, i, "the number is not a time");
     }
-    return time_of_number(c, i, (int64_t)whole, value - whole, us);
+    int64_t whole = (int64_t)size;
+    int micros = (int)((size - (double)whole) * US + 0.5);
+    whole += micros / US;
+    micros %= US;
+    char text[64];
+    int n = snprintf(text, sizeof text, "%s%lld", value < 0.0 ? "-" : "", (long long)whole);
+    if (micros > 0) {
+        n += snprintf(text + n, sizeof text - (size_t)n, ".%06d", micros);
+    }
+    return time_of_text(c, i, text, (size_t)n, us);
 }
 
 /* Without a zone it is what a clock somewhere shows. */
@@ -242,7 +248,7 @@ static evtwin_status int_of(copy *c, size_t i, int64_t *out) {
         if (is_beyond(type, *out)) {
             return cannot(c, EVTWIN_E_RANGE, i, "the integer is outside 64 bits with a sign");
         }
-        return is_time ? time_of_number(c, i, *out, 0.0, out) : EVTWIN_OK;
+        return is_time ? time_of_int(c, i, *out, out) : EVTWIN_OK;
     case EVTWIN__ARROW_FLOAT:
     case EVTWIN__ARROW_DECIMAL:
         return time_of_float(c, i, float_at(type, data, i), out);

@@ -367,7 +367,8 @@ static void test_times(void **state) {
     static const int64_t s[] = {-1}, ms[] = {1700000000123}, us[] = {-1}, ns[] = {-1};
     static const int32_t days[] = {19675};
     static const int64_t digits[] = {1700000000}, digits_ms[] = {1700000000123};
-    static const double real[] = {1700000000.25};
+    static const double real[] = {1700000000.25}, near[] = {1700000000.9999998},
+                        before[] = {-1.5}, just_before[] = {-0.25};
     static const struct {
         const char *format, *name;
         const void *data;
@@ -383,6 +384,9 @@ static void test_times(void **state) {
         {"l", "time", digits_ms, "2023-11-14T22:13:20.123000Z"},
         {"g", "Unix Time / s", real, "2023-11-14T22:13:20.250000Z"},
         {"g", "time", real, "2023-11-14T22:13:20.250000Z"},
+        {"g", "time", near, "2023-11-14T22:13:21.000000Z"}, /* less than a microsecond to it */
+        {"g", "Unix Time / s", before, "1969-12-31T23:59:58.500000Z"},
+        {"g", "Unix Time / s", just_before, "1969-12-31T23:59:59.750000Z"},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         producer p = one(types[i].format, types[i].name, 1, types[i].data);
