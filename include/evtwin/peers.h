@@ -12,7 +12,8 @@ extern "C" {
 
 /**
  * This process among those that train together (evtwin_train_options.peers). It belongs to the
- * thread that joined: all calls with it are that thread's, evtwin_train too.
+ * thread that joined: all calls with it are that thread's, evtwin_train too. Until it has left,
+ * that thread cannot train alone (EVTWIN_E_STATE).
  */
 typedef struct evtwin_peers evtwin_peers;
 

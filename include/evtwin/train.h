@@ -144,7 +144,7 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, fewer than five to search with, a battery with one row, one class only, a
  * constant target, no target, or the audit refuses it: see audit.h), EVTWIN_E_CANCELLED,
- * EVTWIN_E_STATE (peers joined in another thread),
+ * EVTWIN_E_STATE (peers joined in another thread; none are given in a thread that has joined some),
  * EVTWIN_E_EXTERNAL (XGBoost; another process failed, left, was lost or said nothing for the
  * timeout of evtwin_peers_join), EVTWIN_E_UNSUPPORTED (built
  * without it).

@@ -22,7 +22,7 @@ typedef struct column {
 
 typedef struct batch {
     int64_t length, offset, null_count;
-    int has_other_width; /* one column fewer than the schema */
+    int has_other_width;   /* one column fewer than the schema */
     const void *buffer[1]; /* which rows are there as a whole; NULL = all */
     column col[MAX_COLS];
 } batch;

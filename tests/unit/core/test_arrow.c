@@ -367,8 +367,8 @@ static void test_times(void **state) {
     static const int64_t s[] = {-1}, ms[] = {1700000000123}, us[] = {-1}, ns[] = {-1};
     static const int32_t days[] = {19675};
     static const int64_t digits[] = {1700000000}, digits_ms[] = {1700000000123};
-    static const double real[] = {1700000000.25}, near[] = {1700000000.9999998},
-                        before[] = {-1.5}, just_before[] = {-0.25};
+    static const double real[] = {1700000000.25}, near[] = {1700000000.9999998}, before[] = {-1.5},
+                        just_before[] = {-0.25};
     static const struct {
         const char *format, *name;
         const void *data;
