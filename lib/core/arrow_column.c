@@ -6,6 +6,7 @@
 #include "core/bits.h"
 #include "core/dict.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "core/table.h"
 #include "core/utf8.h"
@@ -304,16 +305,10 @@ static void copy_bools(const copy *c, evtwin__column *column) {
     }
 }
 
-/* The code of a string of values, an array that has strings. */
-static evtwin_status intern(const copy *c, const evtwin__arrow_type *type,
-                            const struct ArrowArray *values, size_t at, size_t i, int32_t *code) {
-    const evtwin__dict *dict = &c->table->column[c->field->col].dict;
-    const char *text;
-    size_t n;
-    if (!string_at(type, values, at, &text, &n)) {
-        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string cannot be");
-    }
-    *code = evtwin__dict_find(dict, text, n);
+/* Our code of a string, which is that of row i. */
+static evtwin_status intern_text(const copy *c, const char *text, size_t n, size_t i,
+                                 int32_t *code) {
+    *code = evtwin__dict_find(&c->table->column[c->field->col].dict, text, n);
     if (*code >= 0) {
         return EVTWIN_OK;
     }
@@ -323,12 +318,42 @@ static evtwin_status intern(const copy *c, const evtwin__arrow_type *type,
     return evtwin__table_intern(c->table, c->field->col, text, n, code);
 }
 
+/* The code of a string of values, an array that has strings. */
+static evtwin_status intern(const copy *c, const evtwin__arrow_type *type,
+                            const struct ArrowArray *values, size_t at, size_t i, int32_t *code) {
+    const char *text;
+    size_t n;
+    if (!string_at(type, values, at, &text, &n)) {
+        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string cannot be");
+    }
+    return intern_text(c, text, n, i, code);
+}
+
+/* The code of the digits of number i. */
+static evtwin_status intern_number(const copy *c, size_t i, int32_t *code) {
+    const evtwin__arrow_type *type = &c->field->type;
+    const void *const data = c->array->buffers[1];
+    char digits[EVTWIN__NUM_SIZE];
+    const char *text = digits;
+    if (type->kind != EVTWIN__ARROW_INT) {
+        text = evtwin__number_text(float_at(type, data, i), digits);
+    } else if (is_beyond(type, integer_at(type, data, i))) {
+        snprintf(digits, sizeof digits, "%llu", (unsigned long long)integer_at(type, data, i));
+    } else {
+        evtwin__format_i64(integer_at(type, data, i), digits);
+    }
+    return intern_text(c, text, strlen(text), i, code);
+}
+
 static evtwin_status copy_strings(const copy *c, evtwin__column *column) {
+    const evtwin__arrow_type *type = &c->field->type;
+    const int are_strings = type->kind == EVTWIN__ARROW_UTF8 || type->kind == EVTWIN__ARROW_VIEW;
     int32_t *to = (int32_t *)column->data + c->first;
     for (size_t k = 0; k < c->n; k++) {
         const size_t i = c->start + k;
-        if (!is_null(c->array, i)) {
-            EVTWIN_TRY(intern(c, &c->field->type, c->array, i, i, &to[k]));
+        if (!is_missing(c, i)) {
+            EVTWIN_TRY(are_strings ? intern(c, type, c->array, i, i, &to[k])
+                                   : intern_number(c, i, &to[k]));
             mark(column, c->first + k);
         }
     }
