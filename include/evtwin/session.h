@@ -153,7 +153,8 @@ EVTWIN_API evtwin_status evtwin_session_unknown(evtwin_session *session, const e
 /**
  * Take over what is kept of these batteries, as evtwin_session_restore does; but of states that are
  * ignored only the first ones of each model are logged. From here on evtwin_session_unknown does
- * not name the batteries, also those of which nothing is kept: what is known of them here goes on.
+ * not name the batteries. Of those of which nothing is kept, what is known here goes on; one that
+ * has no state here either may be named again until its first commit.
  * @param batteries  the table of evtwin_session_unknown.
  * @param states  NULL = nothing is kept of them.
  * @return EVTWIN_E_SCHEMA if batteries has no column battery_id (TEXT), or what
