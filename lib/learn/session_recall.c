@@ -22,7 +22,8 @@ static evtwin_status add_id(evtwin_table **ids, const char *id) {
     return evtwin_table_set_text(*ids, 0, row, id);
 }
 
-/* Nothing is allocated where all are known. */
+/* Nothing is allocated where all are known. Those with a state count as seen now: what is recalled
+ * takes the place of others. */
 static evtwin_status list_unknown(evtwin_session *s, const evtwin_table *rows, size_t col,
                                   evtwin_table **ids) {
     const int32_t *codes = evtwin_table_codes(rows, col);
@@ -39,6 +40,9 @@ static evtwin_status list_unknown(evtwin_session *s, const evtwin_table *rows, s
         if (b->known_in != s->round && b->listed_in != s->listing) {
             EVTWIN_TRY(add_id(ids, id));
             b->listed_in = s->listing;
+        }
+        if (b->is_known) {
+            evtwin__session_mark_seen(s, number);
         }
     }
     return EVTWIN_OK;
