@@ -83,7 +83,7 @@ evtwin_status evtwin_session_recall(evtwin_session *session, const evtwin_table 
                    "session or batteries is NULL");
     const size_t col = evtwin_table_find(batteries, "battery_id");
     EVTWIN_FAIL_IF(evtwin_table_codes(batteries, col) == NULL, EVTWIN_E_SCHEMA,
-                   "the table of batteries has no column battery_id of texts");
+                   "the table of batteries has no column battery_id that holds text");
     size_t n_ignored = 0;
     if (states != NULL) {
         EVTWIN_TRY(evtwin__session_take_states(session, states, &n_ignored));
