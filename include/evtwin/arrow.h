@@ -91,10 +91,11 @@ EVTWIN_API evtwin_status evtwin_arrow_options_init(evtwin_arrow_options *options
 /**
  * A new table of all batches of a stream. Columns keep their names; one that names a telemetry
  * quantity (any naming, see telemetry.h) has its unit, as in a CSV file. Floats and decimals become
- * F64, integers I64 (F64 under the name of a quantity that is not a count), booleans BOOL,
- * timestamps and dates TIME (digits beyond the microsecond are cut off), strings and dictionaries
- * of strings TEXT, columns of nulls F64. In a column of times, numbers and strings are times as
- * evtwin_time_parse reads them ("Unix Time / s": seconds since 1970). A null is a missing value.
+ * F64, integers I64 (F64 under the name of a quantity that is not a count), both TEXT of their
+ * digits under the name of a battery's id, booleans BOOL, timestamps and dates TIME (digits beyond
+ * the microsecond are cut off), strings and dictionaries of strings TEXT, columns of nulls F64. In
+ * a column of times, numbers and strings are times as evtwin_time_parse reads them ("Unix Time /
+ * s": seconds since 1970). A null is a missing value.
  *
  * Of a stream of one batch nothing is copied where types agree: float64, int64 and timestamp
  * [us] columns without nulls stay in the producer's memory, which is given back when the table and

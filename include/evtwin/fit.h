@@ -43,8 +43,9 @@ EVTWIN_API evtwin_status evtwin_fit_options_init(evtwin_fit_options *options, si
  * @param out  a new model, evtwin_model_free frees it; untouched on failure.
  * @return EVTWIN_E_ARG (an option is out of its domain, a count is 0), EVTWIN_E_RANGE (a value is
  * infinite, y is NaN, or neither 0 nor 1 for EVTWIN_OBJECTIVE_LOGISTIC), EVTWIN_E_DATA (one class
- * only), EVTWIN_E_UNSUPPORTED (more than 2,048 columns; built without XGBoost),
- * EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost). Since 0.2.
+ * only), EVTWIN_E_UNSUPPORTED (more than 2,048 columns; built without XGBoost), EVTWIN_E_STATE (the
+ * thread has joined others, see peers.h), EVTWIN_E_CANCELLED, EVTWIN_E_EXTERNAL (XGBoost). Since
+ * 0.2.
  */
 EVTWIN_API evtwin_status evtwin_model_fit(const float *x, size_t rows, size_t cols, const float *y,
                                           const evtwin_fit_options *options, evtwin_model **out);

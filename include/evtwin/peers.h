@@ -12,7 +12,8 @@ extern "C" {
 
 /**
  * This process among those that train together (evtwin_train_options.peers). It belongs to the
- * thread that joined: all calls with it are that thread's, evtwin_train too.
+ * thread that joined: all calls with it are that thread's, evtwin_train too. Until it has left,
+ * that thread cannot train alone (EVTWIN_E_STATE).
  */
 typedef struct evtwin_peers evtwin_peers;
 
@@ -23,8 +24,8 @@ typedef struct evtwin_peers evtwin_peers;
  * others (evtwin_peers_agree). From then on XGBoost's messages of this thread go to the log
  * (evtwin_set_log), as details.
  * @param timeout_s  how long this process waits for the others, to join and, later, for what they
- * say: from 1, cut to whole seconds; 0 = 1800, as XGBoost itself. Reading and auditing their data
- * takes processes unlike times, which must differ by less.
+ * say: from 1, cut to whole seconds; 0 = 1800, as XGBoost itself. It must be more than what the
+ * fastest process waits for the slowest to read and audit its data.
  * @param out  a new handle; evtwin_peers_free frees it; untouched on failure.
  * @return EVTWIN_E_ARG (timeout_s is out of range), EVTWIN_E_STATE (no tracker is named, or this
  * thread has joined already), EVTWIN_E_EXTERNAL (the tracker cannot be reached or is lost, or not

@@ -144,7 +144,8 @@ EVTWIN_API evtwin_status evtwin_session_restore(evtwin_session *session,
 /**
  * The batteries of a table's rows whose past is not known for sure: they have no state, or had it
  * before evtwin_session_doubt. A new table with one column, battery_id (TEXT), each once; for
- * evtwin_store_states_of. evtwin_table_free frees it.
+ * evtwin_store_states_of. evtwin_table_free frees it. All batteries of rows with a state here count
+ * as seen now: where there are more than max_batteries, what is recalled takes the place of others.
  * @return EVTWIN_DONE, with NULL in *out, if all are known; then nothing was allocated. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_session_unknown(evtwin_session *session, const evtwin_table *rows,
@@ -153,7 +154,8 @@ EVTWIN_API evtwin_status evtwin_session_unknown(evtwin_session *session, const e
 /**
  * Take over what is kept of these batteries, as evtwin_session_restore does; but of states that are
  * ignored only the first ones of each model are logged. From here on evtwin_session_unknown does
- * not name the batteries, also those of which nothing is kept: what is known of them here goes on.
+ * not name the batteries. Of those of which nothing is kept, what is known here goes on; one that
+ * has no state here either may be named again until its first commit.
  * @param batteries  the table of evtwin_session_unknown.
  * @param states  NULL = nothing is kept of them.
  * @return EVTWIN_E_SCHEMA if batteries has no column battery_id (TEXT), or what

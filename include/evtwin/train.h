@@ -115,8 +115,8 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * intervals and calibrations are of all processes, and but for the last digits nothing depends on
  * which of them is process 0. Row numbers are those of the battery's process; findings about data,
  * and what the bundle keeps of them for the watch for drift, are of the process's own rows. The
- * bins of the best single feature are cut at the quantiles of all as those of each process tell
- * them. Options and columns must be the same everywhere (keep_rounds of one counts for all), and no
+ * bins of the best single feature are cut at quantiles that are merged from those of each process.
+ * Options and columns must be the same everywhere (keep_rounds of one counts for all), and no
  * battery in two places; group_by_reset, which numbers them, is EVTWIN_E_UNSUPPORTED. One thread
  * trains. A process that fails ends all, with its words where they can still be told.
  *
@@ -144,7 +144,7 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, fewer than five to search with, a battery with one row, one class only, a
  * constant target, no target, or the audit refuses it: see audit.h), EVTWIN_E_CANCELLED,
- * EVTWIN_E_STATE (peers joined in another thread),
+ * EVTWIN_E_STATE (peers joined in another thread; none are given in a thread that has joined some),
  * EVTWIN_E_EXTERNAL (XGBoost; another process failed, left, was lost or said nothing for the
  * timeout of evtwin_peers_join), EVTWIN_E_UNSUPPORTED (built
  * without it).

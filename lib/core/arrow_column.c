@@ -6,6 +6,7 @@
 #include "core/bits.h"
 #include "core/dict.h"
 #include "core/mem.h"
+#include "core/num.h"
 #include "core/status.h"
 #include "core/table.h"
 #include "core/utf8.h"
@@ -180,23 +181,29 @@ static evtwin_status time_of_text(copy *c, size_t i, const char *text, size_t n,
 }
 
 /* A number in a column of times is what its digits say. */
-static evtwin_status time_of_number(copy *c, size_t i, int64_t whole, double fraction,
-                                    int64_t *us) {
-    char text[64];
-    const int n = snprintf(text, sizeof text, "%lld", (long long)whole);
-    const int micros = (int)(fraction * 1e6 + 0.5);
-    const int more = micros > 0 && micros < 1000000
-                         ? snprintf(text + n, sizeof text - (size_t)n, ".%06d", micros)
-                         : 0;
-    return time_of_text(c, i, text, (size_t)(n + more), us);
+static evtwin_status time_of_int(copy *c, size_t i, int64_t value, int64_t *us) {
+    char text[32];
+    const int n = snprintf(text, sizeof text, "%lld", (long long)value);
+    return time_of_text(c, i, text, (size_t)n, us);
 }
 
+/* To the nearest microsecond, which may be the next second's first. */
 static evtwin_status time_of_float(copy *c, size_t i, double value, int64_t *us) {
-    const double whole = floor(value);
-    if (!(fabs(value) < 9e18)) {
+    enum { US = 1000000 };
+    const double size = fabs(value);
+    if (!(size < 9e18)) {
         return cannot(c, EVTWIN_E_RANGE, i, "the number is not a time");
     }
-    return time_of_number(c, i, (int64_t)whole, value - whole, us);
+    int64_t whole = (int64_t)size;
+    int micros = (int)((size - (double)whole) * US + 0.5);
+    whole += micros / US;
+    micros %= US;
+    char text[64];
+    int n = snprintf(text, sizeof text, "%s%lld", value < 0.0 ? "-" : "", (long long)whole);
+    if (micros > 0) {
+        n += snprintf(text + n, sizeof text - (size_t)n, ".%06d", micros);
+    }
+    return time_of_text(c, i, text, (size_t)n, us);
 }
 
 /* Without a zone it is what a clock somewhere shows. */
@@ -242,7 +249,7 @@ static evtwin_status int_of(copy *c, size_t i, int64_t *out) {
         if (is_beyond(type, *out)) {
             return cannot(c, EVTWIN_E_RANGE, i, "the integer is outside 64 bits with a sign");
         }
-        return is_time ? time_of_number(c, i, *out, 0.0, out) : EVTWIN_OK;
+        return is_time ? time_of_int(c, i, *out, out) : EVTWIN_OK;
     case EVTWIN__ARROW_FLOAT:
     case EVTWIN__ARROW_DECIMAL:
         return time_of_float(c, i, float_at(type, data, i), out);
@@ -298,16 +305,10 @@ static void copy_bools(const copy *c, evtwin__column *column) {
     }
 }
 
-/* The code of a string of values, an array that has strings. */
-static evtwin_status intern(const copy *c, const evtwin__arrow_type *type,
-                            const struct ArrowArray *values, size_t at, size_t i, int32_t *code) {
-    const evtwin__dict *dict = &c->table->column[c->field->col].dict;
-    const char *text;
-    size_t n;
-    if (!string_at(type, values, at, &text, &n)) {
-        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string cannot be");
-    }
-    *code = evtwin__dict_find(dict, text, n);
+/* Our code of a string, which is that of row i. */
+static evtwin_status intern_text(const copy *c, const char *text, size_t n, size_t i,
+                                 int32_t *code) {
+    *code = evtwin__dict_find(&c->table->column[c->field->col].dict, text, n);
     if (*code >= 0) {
         return EVTWIN_OK;
     }
@@ -317,12 +318,42 @@ static evtwin_status intern(const copy *c, const evtwin__arrow_type *type,
     return evtwin__table_intern(c->table, c->field->col, text, n, code);
 }
 
+/* The code of a string of values, an array that has strings. */
+static evtwin_status intern(const copy *c, const evtwin__arrow_type *type,
+                            const struct ArrowArray *values, size_t at, size_t i, int32_t *code) {
+    const char *text;
+    size_t n;
+    if (!string_at(type, values, at, &text, &n)) {
+        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string cannot be");
+    }
+    return intern_text(c, text, n, i, code);
+}
+
+/* The code of the digits of number i. */
+static evtwin_status intern_number(const copy *c, size_t i, int32_t *code) {
+    const evtwin__arrow_type *type = &c->field->type;
+    const void *const data = c->array->buffers[1];
+    char digits[EVTWIN__NUM_SIZE];
+    const char *text = digits;
+    if (type->kind != EVTWIN__ARROW_INT) {
+        text = evtwin__number_text(float_at(type, data, i), digits);
+    } else if (is_beyond(type, integer_at(type, data, i))) {
+        snprintf(digits, sizeof digits, "%llu", (unsigned long long)integer_at(type, data, i));
+    } else {
+        evtwin__format_i64(integer_at(type, data, i), digits);
+    }
+    return intern_text(c, text, strlen(text), i, code);
+}
+
 static evtwin_status copy_strings(const copy *c, evtwin__column *column) {
+    const evtwin__arrow_type *type = &c->field->type;
+    const int are_strings = type->kind == EVTWIN__ARROW_UTF8 || type->kind == EVTWIN__ARROW_VIEW;
     int32_t *to = (int32_t *)column->data + c->first;
     for (size_t k = 0; k < c->n; k++) {
         const size_t i = c->start + k;
-        if (!is_null(c->array, i)) {
-            EVTWIN_TRY(intern(c, &c->field->type, c->array, i, i, &to[k]));
+        if (!is_missing(c, i)) {
+            EVTWIN_TRY(are_strings ? intern(c, type, c->array, i, i, &to[k])
+                                   : intern_number(c, i, &to[k]));
             mark(column, c->first + k);
         }
     }

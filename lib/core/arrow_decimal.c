@@ -13,9 +13,14 @@ enum { LIMBS = 4, DIGITS = 40 }; /* 128 bits in parts of 32, and their decimal d
 
 int evtwin__arrow_decimal_read(const char *format, evtwin__arrow_type *out) {
     int precision, scale, bits = 128, length = 0;
-    if (sscanf(format, "d:%3d,%4d%n", &precision, &scale, &length) != 2 ||
-        (format[length] == ',' && sscanf(format + length, ",%3d%n", &bits, &length) != 1) ||
-        precision < 1 || precision > 38 || abs(scale) > 300 ||
+    if (sscanf(format, "d:%3d,%4d%n", &precision, &scale, &length) != 2) {
+        return 0;
+    }
+    const char *rest = format + length;
+    if (*rest == ',' && sscanf(rest, ",%3d%n", &bits, &length) == 1) {
+        rest += length;
+    }
+    if (*rest != '\0' || precision < 1 || precision > 38 || abs(scale) > 300 ||
         (bits != 32 && bits != 64 && bits != 128)) {
         return 0;
     }

@@ -6,6 +6,7 @@
 #include "evtwin/telemetry.h"
 
 #include "core/arrow_type.h"
+#include "core/bits.h"
 #include "core/mem.h"
 #include "core/percent.h"
 #include "core/status.h"
@@ -82,6 +83,17 @@ static evtwin_status read_schema(reader *r) {
     return st;
 }
 
+/* Rows of a batch that are null as a whole: by its count, or by its bitmap where that is -1. */
+static int64_t count_null_rows(const struct ArrowArray *batch) {
+    const uint8_t *validity =
+        batch->n_buffers > 0 && batch->buffers != NULL ? batch->buffers[0] : NULL;
+    if (batch->null_count >= 0 || validity == NULL) {
+        return batch->null_count > 0 ? batch->null_count : 0;
+    }
+    const size_t first = (size_t)batch->offset, n = (size_t)batch->length;
+    return (int64_t)(n - evtwin__bits_count(validity, first, first + n));
+}
+
 /* The batch has what the schema says, and rows. */
 static evtwin_status check_batch(const reader *r, const struct ArrowArray *batch) {
     static const int64_t most = INT64_MAX / 32;
@@ -92,8 +104,9 @@ static evtwin_status check_batch(const reader *r, const struct ArrowArray *batch
         EVTWIN_E_PARSE, "a batch of %lld rows from %lld on with %lld columns, the schema has %zu",
         (long long)batch->length, (long long)batch->offset, (long long)batch->n_children,
         r->n_fields);
-    EVTWIN_FAIL_IF(batch->null_count > 0, EVTWIN_E_PARSE,
-                   "%lld rows of a batch are null as a whole", (long long)batch->null_count);
+    const int64_t n_null = count_null_rows(batch);
+    EVTWIN_FAIL_IF(n_null > 0, EVTWIN_E_PARSE, "%lld rows of a batch are null as a whole",
+                   (long long)n_null);
     for (size_t i = 0; i < r->n_fields; i++) {
         EVTWIN_TRY(evtwin__arrow_check(&r->fields[i], batch->children[i],
                                        (size_t)batch->length + (size_t)batch->offset));

@@ -124,12 +124,12 @@ static evtwin_type type_of(const evtwin__arrow_field *field, const evtwin__quant
         return EVTWIN_BOOL;
     case EVTWIN__ARROW_TIME:
         return EVTWIN_TIME;
-    case EVTWIN__ARROW_INT:
-        return q == NULL || (q->type != EVTWIN_TIME && q->type != EVTWIN_F64) ? EVTWIN_I64
-                                                                              : q->type;
+    case EVTWIN__ARROW_INT: /* a battery's id is a name, in files too: 7 is "7" */
+        return q == NULL || q->type == EVTWIN_BOOL ? EVTWIN_I64 : q->type;
     case EVTWIN__ARROW_FLOAT:
     case EVTWIN__ARROW_DECIMAL:
-        return q != NULL && q->type == EVTWIN_TIME ? EVTWIN_TIME : EVTWIN_F64;
+        return q != NULL && (q->type == EVTWIN_TIME || q->type == EVTWIN_TEXT) ? q->type
+                                                                               : EVTWIN_F64;
     case EVTWIN__ARROW_UTF8:
     case EVTWIN__ARROW_VIEW:
         break;

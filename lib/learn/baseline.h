@@ -8,9 +8,9 @@
 
 #include <stdint.h>
 
-/* One split of a target's rows; with peers, of this process's: what is made of the training part
- * is made of those of all, and all have the same. x is (…, cols) row-major without NaN in these
- * rows; y and group_of_row are indexed by row like x. */
+/* One split of a target's rows. With peers these are the rows of this process; what is made of the
+ * training part is made of that of all processes, and is the same in all. x is (…, cols) row-major
+ * without NaN in these rows; y and group_of_row are indexed by row like x. */
 typedef struct evtwin__part {
     const double *x;
     size_t cols;

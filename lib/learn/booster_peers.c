@@ -118,11 +118,16 @@ void evtwin_peers_free(evtwin_peers *peers) {
     }
 }
 
-/* XGBoost keeps its collective by thread: in another one it would train alone. */
+/* XGBoost keeps its collective by thread: in another one it would train alone; and here, whatever
+ * it is to train alone waits for the others. */
 evtwin_status evtwin__peers_check(const evtwin_peers *p) {
-    EVTWIN_FAIL_IF(p != NULL && (!XGCommunicatorIsDistributed() ||
-                                 (size_t)XGCommunicatorGetWorldSize() != p->n ||
-                                 (size_t)XGCommunicatorGetRank() != p->rank),
+    const int n = XGCommunicatorIsDistributed() ? XGCommunicatorGetWorldSize() : 0;
+    EVTWIN_FAIL_IF(p == NULL && n > 1, EVTWIN_E_STATE,
+                   "this thread has joined processes that train together (%d), and would wait for "
+                   "them: train with peers, in another thread, or when it has left them",
+                   n);
+    EVTWIN_FAIL_IF(p != NULL &&
+                       (n < 1 || (size_t)n != p->n || (size_t)XGCommunicatorGetRank() != p->rank),
                    EVTWIN_E_STATE, "peers were joined in another thread than this one");
     return EVTWIN_OK;
 }

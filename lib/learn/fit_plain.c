@@ -7,6 +7,7 @@
 #include "core/status.h"
 #include "learn/booster.h"
 #include "learn/forest.h"
+#include "learn/peers.h"
 
 #include <math.h>
 
@@ -114,6 +115,7 @@ evtwin_status evtwin_model_fit(const float *x, size_t rows, size_t cols, const f
     evtwin_fit_options o = default_options;
     EVTWIN_TRY(evtwin__options_merge(&o, sizeof o, options, "evtwin_fit_options_init"));
     EVTWIN_TRY(check_options(&o));
+    EVTWIN_TRY(evtwin__peers_check(NULL));
     EVTWIN_TRY(check_x(x, rows, cols));
 
     evtwin__booster_params params = {.objective = o.objective,

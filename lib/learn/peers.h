@@ -29,7 +29,8 @@ static inline void evtwin__peers_who(const evtwin_peers *p, char text[EVTWIN__PE
     }
 }
 
-/* booster_peers.c: EVTWIN_E_STATE in another thread than the one that joined. NULL is fine. */
+/* booster_peers.c: EVTWIN_E_STATE in another thread than the one that joined; of NULL, which trains
+ * alone, in one that has joined others. */
 evtwin_status evtwin__peers_check(const evtwin_peers *p);
 /* booster_peers.c: what process root has in buffer goes to all. */
 evtwin_status evtwin__peers_broadcast(const evtwin_peers *p, void *buffer, size_t size,

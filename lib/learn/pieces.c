@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "learn/peers.h"
 #include "learn/recipe.h"
 
 /* What needs all rows at once is refused before any work. */
@@ -21,6 +22,7 @@ static evtwin_status check_options(const evtwin_train_options *o) {
     EVTWIN_FAIL_IF(o->peers != NULL, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces is of one process: peers (--together) need the whole "
                    "table");
+    EVTWIN_TRY(evtwin__peers_check(NULL));
     EVTWIN_FAIL_IF(o->group_by_reset != NULL, EVTWIN_E_UNSUPPORTED,
                    "a training in pieces needs a column that names the battery: group_by_reset "
                    "(--group-by-reset) needs the whole file in memory");

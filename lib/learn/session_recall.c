@@ -22,7 +22,8 @@ static evtwin_status add_id(evtwin_table **ids, const char *id) {
     return evtwin_table_set_text(*ids, 0, row, id);
 }
 
-/* Nothing is allocated where all are known. */
+/* Nothing is allocated where all are known. Those with a state count as seen now: what is recalled
+ * takes the place of others. */
 static evtwin_status list_unknown(evtwin_session *s, const evtwin_table *rows, size_t col,
                                   evtwin_table **ids) {
     const int32_t *codes = evtwin_table_codes(rows, col);
@@ -39,6 +40,9 @@ static evtwin_status list_unknown(evtwin_session *s, const evtwin_table *rows, s
         if (b->known_in != s->round && b->listed_in != s->listing) {
             EVTWIN_TRY(add_id(ids, id));
             b->listed_in = s->listing;
+        }
+        if (b->is_known) {
+            evtwin__session_mark_seen(s, number);
         }
     }
     return EVTWIN_OK;
@@ -79,7 +83,7 @@ evtwin_status evtwin_session_recall(evtwin_session *session, const evtwin_table 
                    "session or batteries is NULL");
     const size_t col = evtwin_table_find(batteries, "battery_id");
     EVTWIN_FAIL_IF(evtwin_table_codes(batteries, col) == NULL, EVTWIN_E_SCHEMA,
-                   "the table of batteries has no column battery_id of texts");
+                   "the table of batteries has no column battery_id that holds text");
     size_t n_ignored = 0;
     if (states != NULL) {
         EVTWIN_TRY(evtwin__session_take_states(session, states, &n_ignored));

@@ -324,7 +324,7 @@ evtwin_status evtwin_store_states_of(evtwin_store *store, const evtwin_table *ba
                    "store, batteries or out is NULL");
     const size_t col = evtwin_table_find(batteries, "battery_id");
     EVTWIN_FAIL_IF(evtwin_table_codes(batteries, col) == NULL, EVTWIN_E_SCHEMA,
-                   "the table of batteries has no column battery_id of texts");
+                   "the table of batteries has no column battery_id that holds text");
     /* who may write is about to, and must not wait for tables that he makes */
     EVTWIN_TRY(check(store, out, "out", store->options.read_only ? READS : INSERTS));
     const char **ids = NULL;

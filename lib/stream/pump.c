@@ -331,7 +331,7 @@ static evtwin_status deliver_read(evtwin_pump *p, int timeout_ms, int is_last) {
     if (p->stage == STAGE_READ) {
         note_position(p);
         note_share(p);
-        EVTWIN_TRY(evtwin__pump_recall(p));
+        EVTWIN_TRY(evtwin__pump_recall(p, is_last));
         EVTWIN_TRY(predict_batch(p));
     }
     return is_last || p->stage == STAGE_PREDICTED ? deliver(p, timeout_ms, is_last) : EVTWIN_OK;

@@ -235,8 +235,9 @@ evtwin_status evtwin__outlet_offer(const evtwin__pump_setup *p, evtwin__outlet *
 
 /* That it works again is for a write to show. */
 evtwin_status evtwin__outlet_states(const evtwin__pump_setup *p, evtwin__outlet *o,
-                                    const evtwin_table *batteries, evtwin_table **out) {
-    EVTWIN_FAIL_IF(evtwin__outlet_pause_s(o) > 0.0, o->failure, "%s", o->reason);
+                                    const evtwin_table *batteries, int is_last,
+                                    evtwin_table **out) {
+    EVTWIN_FAIL_IF(!is_last && evtwin__outlet_pause_s(o) > 0.0, o->failure, "%s", o->reason);
     const evtwin_status st = evtwin_sink_states(o->sink, batteries, out);
     if (st < 0) {
         note_failure(p, o, st);

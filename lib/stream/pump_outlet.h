@@ -57,9 +57,10 @@ double evtwin__outlet_pause_s(const evtwin__outlet *outlet);
 evtwin_status evtwin__outlet_offer(const evtwin__pump_setup *setup, evtwin__outlet *outlet,
                                    const evtwin_batch *batch, const char *source, int is_last);
 
-/* What the sink keeps of these batteries, NULL in *out = nothing; its failure, as above. */
+/* What the sink keeps of these batteries, NULL in *out = nothing; its failure, as above. At the end
+ * no pause keeps it from being asked, as none keeps a batch from being offered. */
 evtwin_status evtwin__outlet_states(const evtwin__pump_setup *setup, evtwin__outlet *outlet,
-                                    const evtwin_table *batteries, evtwin_table **out);
+                                    const evtwin_table *batteries, int is_last, evtwin_table **out);
 
 /* Would the sink fail with that again for these records alone? One that cannot be written to at all
  * does not mean them. */

@@ -16,11 +16,11 @@ static evtwin__outlet *find_keeper(const evtwin_pump *p) {
     return NULL;
 }
 
-static evtwin_status recall(evtwin_pump *p, evtwin__outlet *keeper) {
+static evtwin_status recall(evtwin_pump *p, evtwin__outlet *keeper, int is_last) {
     evtwin_table *batteries = NULL, *states = NULL;
     evtwin_status st = evtwin_session_unknown(p->session, p->batch, &batteries);
     if (st == EVTWIN_OK &&
-        (st = evtwin__outlet_states(&p->setup, keeper, batteries, &states)) >= 0) {
+        (st = evtwin__outlet_states(&p->setup, keeper, batteries, is_last, &states)) >= 0) {
         st = evtwin_session_recall(p->session, batteries, states);
     }
     evtwin_table_free(states);
@@ -28,9 +28,9 @@ static evtwin_status recall(evtwin_pump *p, evtwin__outlet *keeper) {
     return st;
 }
 
-evtwin_status evtwin__pump_recall(evtwin_pump *p) {
+evtwin_status evtwin__pump_recall(evtwin_pump *p, int is_last) {
     evtwin__outlet *keeper =
         p->setup.options.recalls_states && p->session != NULL ? find_keeper(p) : NULL;
-    const evtwin_status st = keeper != NULL ? recall(p, keeper) : EVTWIN_OK;
+    const evtwin_status st = keeper != NULL ? recall(p, keeper, is_last) : EVTWIN_OK;
     return st < 0 ? st : EVTWIN_OK;
 }

@@ -7,6 +7,6 @@
 
 /* Before the batch that was read is predicted, if the options ask for it: the states of those of
  * its batteries that the session does not know, or not since the source's share changed last. */
-evtwin_status evtwin__pump_recall(evtwin_pump *pump);
+evtwin_status evtwin__pump_recall(evtwin_pump *pump, int is_last);
 
 #endif

@@ -317,7 +317,7 @@ evtwin_status evtwin_sink_states(evtwin_sink *sink, const evtwin_table *batterie
                    "sink, batteries or out is NULL");
     const size_t id = evtwin_table_find(batteries, "battery_id");
     EVTWIN_FAIL_IF(evtwin_table_codes(batteries, id) == NULL, EVTWIN_E_SCHEMA,
-                   "the table of batteries has no column battery_id of texts");
+                   "the table of batteries has no column battery_id that holds text");
     evtwin_table *states = NULL;
     evtwin_status st = EVTWIN_DONE;
     if (evtwin__sink_keeps_states(sink)) {

@@ -45,13 +45,17 @@ class Tracker:
         self.process.wait()
 
 
-def start(tracker, task, *options):
+def start_program(tracker, task, *command):
     environment = dict(os.environ, DMLC_TASK_ID=str(task), **tracker.environment)
-    child = subprocess.Popen([t.tool("train"), "--together", *map(str, options)], env=environment,
-                             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    child = subprocess.Popen([*map(str, command)], env=environment, text=True,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, start_new_session=True)
     t._children.append(child)
     return child
+
+
+def start(tracker, task, *options):
+    return start_program(tracker, task, t.tool("train"), "--together", *options)
 
 
 def end(child, seconds=240):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""train_together_fails.py BIN: what ends one of the processes that train together ends all, soon and
-with its reason: a file that is not there, data or options that are refused, data or options that do
-not fit each other's, a process that is killed, stops or never joins, a tracker that is gone."""
+"""train_together_fails.py BIN TRAIN_ALONE: what ends one of the processes that train together ends
+all, soon and with its reason: a file that is not there, data or options that are refused, data or
+options that do not fit each other's, a process that is killed, stops or never joins, a tracker that
+is gone. A thread that has joined cannot train alone."""
 import csv
 import hashlib
 import json
@@ -9,7 +10,7 @@ import os
 import signal
 
 import longtest as t
-from together import SEED, Tracker, end, need_tracker, start, together
+from together import SEED, Tracker, end, need_tracker, start, start_program, together
 
 BASE = ["--out", "bad", *SEED, "--failure-target", "none"]
 
@@ -200,12 +201,22 @@ def tracker_is_lost(gone):
     t.check("one line says so", len(err.splitlines()) == 1, err)
 
 
+def who_has_joined_cannot_train_alone():
+    """XGBoost would wait for the others."""
+    tracker = Tracker(2)
+    for child in [start_program(tracker, i, t.PROGRAMS[0]) for i in range(2)]:
+        code, _, err = end(child, 120)
+        t.check("alone in another thread only", code == 0 and "has joined" in err, (code, err))
+    tracker.stop()
+
+
 def main():
     need_tracker()
     t.run("sim", "--until-eol", "--fleet", 20, "--seed", 5, "--record-days", 14, "--csv", "all.csv", "-q")
     halves("all.csv")
     gone = begin_without_tracker()
-    for part in (one_fails, do_not_fit, one_is_lost, one_never_joins):
+    for part in (who_has_joined_cannot_train_alone, one_fails, do_not_fit, one_is_lost,
+                 one_never_joins):
         part()
         t.say(part.__name__)
     tracker_is_lost(gone)

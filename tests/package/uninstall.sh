@@ -7,7 +7,7 @@ source=$1 build=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAILED: $*"; exit 1; }
-export DESTDIR="$work/root"
+export DESTDIR="$work/root [1]" # which a pattern of files would not match
 
 mkdir -p "$DESTDIR/opt/it/share/evtwin" "$DESTDIR/opt/it/include"
 echo mine > "$DESTDIR/opt/it/share/evtwin/mine"

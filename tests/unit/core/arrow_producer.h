@@ -22,7 +22,8 @@ typedef struct column {
 
 typedef struct batch {
     int64_t length, offset, null_count;
-    int has_other_width; /* one column fewer than the schema */
+    int has_other_width;   /* one column fewer than the schema */
+    const void *buffer[1]; /* which rows are there as a whole; NULL = all */
     column col[MAX_COLS];
 } batch;
 
@@ -123,6 +124,7 @@ static int give_batch(struct ArrowArrayStream *stream, struct ArrowArray *out) {
                                .offset = from->offset,
                                .null_count = from->null_count,
                                .n_buffers = 1,
+                               .buffers = from->buffer,
                                .n_children = p->n_cols - (from->has_other_width ? 1 : 0),
                                .children = p->arrays[b],
                                .release = batch_released,

@@ -355,6 +355,41 @@ static void test_numbers(void **state) {
     }
 }
 
+static void assert_texts(const evtwin_table *t, const char *const *expected, size_t n) {
+    assert_int_equal(evtwin_table_type(t, 0), EVTWIN_TEXT);
+    assert_int_equal(evtwin_table_rows(t), n);
+    for (size_t row = 0; row < n; row++) {
+        const char *text = evtwin_table_text(t, 0, row);
+        assert_int_equal(text == NULL, expected[row] == NULL);
+        if (text != NULL) {
+            assert_string_equal(text, expected[row]);
+        }
+    }
+}
+
+/* A frame has ids of digits as numbers, one with a missing id as floats; a file has them as names,
+ * by which models know batteries. */
+static void test_ids_of_digits(void **state) {
+    (void)state;
+    const struct {
+        const char *format, *name;
+        const void *data;
+        const char *expected[2];
+    } ids[] = {
+        {"l", "battery_id", (const int64_t[]){7, INT64_MIN}, {"7", "-9223372036854775808"}},
+        {"L", "battery_id", (const uint64_t[]){7, UINT64_MAX}, {"7", "18446744073709551615"}},
+        {"C", "battery_id", (const uint8_t[]){7, 7}, {"7", "7"}},
+        {"g", "battery_id", (const double[]){7, NAN}, {"7", NULL}},
+        {"d:9,0", "battery_id", (const uint64_t[]){7, 0, 12, 0}, {"7", "12"}}};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        producer p = one(ids[i].format, ids[i].name, 2, ids[i].data);
+        evtwin_table *t = read_all_of(&p, NULL);
+        assert_texts(t, ids[i].expected, 2);
+        assert_int_equal(p.n_released, 1);
+        evtwin_table_free(t);
+    }
+}
+
 static void assert_time(const evtwin_table *t, size_t row, const char *expected) {
     char text[EVTWIN_TIME_TEXT_SIZE];
     assert_int_equal(evtwin_table_type(t, 0), EVTWIN_TIME);
@@ -367,7 +402,8 @@ static void test_times(void **state) {
     static const int64_t s[] = {-1}, ms[] = {1700000000123}, us[] = {-1}, ns[] = {-1};
     static const int32_t days[] = {19675};
     static const int64_t digits[] = {1700000000}, digits_ms[] = {1700000000123};
-    static const double real[] = {1700000000.25};
+    static const double real[] = {1700000000.25}, near[] = {1700000000.9999998}, before[] = {-1.5},
+                        just_before[] = {-0.25};
     static const struct {
         const char *format, *name;
         const void *data;
@@ -383,6 +419,9 @@ static void test_times(void **state) {
         {"l", "time", digits_ms, "2023-11-14T22:13:20.123000Z"},
         {"g", "Unix Time / s", real, "2023-11-14T22:13:20.250000Z"},
         {"g", "time", real, "2023-11-14T22:13:20.250000Z"},
+        {"g", "time", near, "2023-11-14T22:13:21.000000Z"}, /* less than a microsecond to it */
+        {"g", "Unix Time / s", before, "1969-12-31T23:59:58.500000Z"},
+        {"g", "Unix Time / s", just_before, "1969-12-31T23:59:59.750000Z"},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         producer p = one(types[i].format, types[i].name, 1, types[i].data);
@@ -413,18 +452,6 @@ static void test_times(void **state) {
 }
 
 /* ---- in: strings ---- */
-
-static void assert_texts(const evtwin_table *t, const char *const *expected, size_t n) {
-    assert_int_equal(evtwin_table_type(t, 0), EVTWIN_TEXT);
-    assert_int_equal(evtwin_table_rows(t), n);
-    for (size_t row = 0; row < n; row++) {
-        const char *text = evtwin_table_text(t, 0, row);
-        assert_int_equal(text == NULL, expected[row] == NULL);
-        if (text != NULL) {
-            assert_string_equal(text, expected[row]);
-        }
-    }
-}
 
 typedef struct view {
     int32_t length;
@@ -569,8 +596,9 @@ int main(void) {
         cmocka_unit_test(test_in_is_no_copy),  cmocka_unit_test(test_an_edit_owns),
         cmocka_unit_test(test_release_once),   cmocka_unit_test(test_nulls),
         cmocka_unit_test(test_batches),        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_times),          cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_dictionaries),   cmocka_unit_test(test_units),
+        cmocka_unit_test(test_ids_of_digits),  cmocka_unit_test(test_times),
+        cmocka_unit_test(test_strings),        cmocka_unit_test(test_dictionaries),
+        cmocka_unit_test(test_units),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

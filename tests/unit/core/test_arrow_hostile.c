@@ -78,6 +78,8 @@ static void test_schema(void **state) {
                   {"d:0,0", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:0,0"},
                   {"d:9", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:9"},
                   {"d:9,999", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:9,999"},
+                  {"d:9,2x", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:9,2x"},
+                  {"d:9,2,128x", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|d:9,2,128x"},
                   {"w:16", "x", NULL, EVTWIN_E_UNSUPPORTED, "x|w:16"},
                   {"", "x", NULL, EVTWIN_E_UNSUPPORTED, "x"},
                   {NULL, "x", NULL, EVTWIN_E_UNSUPPORTED, "x"},
@@ -136,6 +138,11 @@ static void test_lengths(void **state) {
     p = good();
     p.batch[0].null_count = 2;
     assert_refused(&p, EVTWIN_E_PARSE, "2 rows|null");
+    static const uint8_t but_one[] = {0x05}; /* not counted, as -1 says */
+    p = good();
+    p.batch[0].null_count = -1;
+    p.batch[0].buffer[0] = but_one;
+    assert_refused(&p, EVTWIN_E_PARSE, "1 rows|null");
     const int64_t bad[] = {-1, INT64_MIN, INT64_MAX};
     for (size_t i = 0; i < 3; i++) {
         p = good();

@@ -486,6 +486,38 @@ static void test_out_of_memory(void **state) {
 }
 
 /* Without memory the batteries stay unknown, and can be asked for again. */
+/* What is recalled takes the place of others than those of the same batch, which are not asked for,
+ * since they are known: a fleet that is a little larger than the session comes round in order. */
+static void test_recall_of_a_large_fleet(void **state) {
+    (void)state;
+    evtwin_predictor *p = sample_predictor("large", &both);
+    evtwin_session *s = new_session(p, 3), *other = new_session(p, 10);
+    static const sample first[] = {{"A", 10, 0, 50}, {"B", 10, 0, 50}, {"C", 10, 0, 50}};
+    static const sample fourth[] = {{"D", 10, 0, 50}},
+                        next[] = {{"D", 11, 0, 50}, {"A", 11, 0, 50}};
+    for (size_t i = 0; i < 3; i++) {
+        apply(s, &first[i], 1);
+        evtwin_session_commit(s);
+    }
+    apply(other, fourth, 1);
+    evtwin_table *states = pending(other, 1);
+    check_unknown(s, next, 2, "D");
+    recall(s, next, 2, states);
+    check_unknown(s, next, 2, "");
+    apply(s, next, 2);
+    evtwin_table *t = pending(s, 2);
+    for (size_t r = 0; r < 2; r++) {
+        check_state(t, r, evtwin_table_text(t, 0, r), 11, 0, 2);
+    }
+    evtwin_session_commit(s);
+    check_unknown(s, first, 3, "B");
+    evtwin_table_free(t);
+    evtwin_table_free(states);
+    evtwin_session_free(s);
+    evtwin_session_free(other);
+    evtwin_predictor_free(p);
+}
+
 static void test_recall_out_of_memory(void **state) {
     (void)state;
     const sample rows[] = {{"b", 20, 0, 50.0}, {"a", 20, 0, 60.0}};
@@ -528,6 +560,7 @@ int main(void) {
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_restore),
         cmocka_unit_test(test_recall),
+        cmocka_unit_test(test_recall_of_a_large_fleet),
         cmocka_unit_test(test_recall_out_of_memory),
         cmocka_unit_test(test_arguments),
         cmocka_unit_test(test_out_of_memory),

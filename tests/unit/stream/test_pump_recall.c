@@ -16,6 +16,7 @@ typedef struct keeper {
     size_t n_asks, n_asked; /* questions, and batteries that they named */
     int is_down;            /* it does not answer */
     size_t n_failures, n_ignored;
+    double pause_s; /* of the pumps, when it does not answer */
 } keeper;
 
 static size_t row_of(const evtwin_table *table, const char *id) {
@@ -147,7 +148,7 @@ static member member_of(keeper *k, int recalls) {
     write_bundle(dir, &both);
     assert_ok(evtwin_predictor_load(dir, &predictor));
     assert_ok(evtwin_pump_options_init(&options, sizeof options));
-    options.first_pause_s = options.longest_pause_s = 0;
+    options.first_pause_s = options.longest_pause_s = k->pause_s;
     options.recalls_states = recalls;
     assert_ok(evtwin_pump_create(&options, &m.pump));
     assert_ok(evtwin_pump_take_predictor(m.pump, predictor));
@@ -239,6 +240,22 @@ static void while_the_sink_does_not_answer_nothing_is_predicted(void **state) {
     assert_int_equal(rows_of(&k, "A"), 2);
     assert_ok(evtwin_pump_sink_stats_get(m.pump, 0, &sink, sizeof sink));
     assert_true(sink.is_up);
+    evtwin_pump_free(m.pump);
+    evtwin_table_free(k.kept);
+}
+
+/* As the last batch is offered once more, whatever the pause: it may not come again. */
+static void at_the_end_the_sink_is_asked_once_more(void **state) {
+    (void)state;
+    keeper k = {.is_down = 1, .pause_s = 3600};
+    member m = member_of(&k, 1);
+    connect(&m, sink_into(&k, 1));
+    assert_fails(give(&m, "A", 1), EVTWIN_E_AGAIN, "keeper");
+    k.is_down = 0;
+    assert_fails(evtwin_pump_run_once(m.pump, 0, NULL), EVTWIN_E_AGAIN, "keeper");
+    assert_ok(evtwin_pump_finish(m.pump));
+    assert_int_equal(k.n_asks, 2);
+    assert_int_equal(rows_of(&k, "A"), 1);
     evtwin_pump_free(m.pump);
     evtwin_table_free(k.kept);
 }
@@ -350,6 +367,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whoever_gets_a_battery_goes_on_with_its_past),
         cmocka_unit_test(while_the_sink_does_not_answer_nothing_is_predicted),
+        cmocka_unit_test(at_the_end_the_sink_is_asked_once_more),
         cmocka_unit_test(states_that_are_no_use_are_said_once),
         cmocka_unit_test(who_does_not_keep_is_not_asked),
         cmocka_unit_test(new_batteries_are_asked_for_once),
