@@ -130,7 +130,7 @@ void evtwin__result_clear(evtwin__result *result);
 typedef struct evtwin__recipe evtwin__recipe;
 
 struct evtwin_trainer {
-    const evtwin_peers *peers;             /* while it trains with others; NULL = alone */
+    const evtwin_peers *peers;              /* while it trains with others; NULL = alone */
     size_t rank, n_processes;               /* it was trained as process rank of so many */
     evtwin_train_options options;           /* its strings are NULL */
     const evtwin__recipe *recipe;           /* static */
