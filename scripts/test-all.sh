@@ -12,7 +12,7 @@ step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
 step "long tests of the dev build"
 cmake --preset dev > /dev/null
 cmake --build build/dev -j"$jobs"
-(cd build/dev && $ctest -L long)
+(cd build/dev && $ctest -L long -j"$jobs") # those that need the machine alone have it (RUN_SERIAL)
 
 step "address and undefined-behaviour sanitizers"
 cmake --preset asan > /dev/null
