@@ -76,8 +76,4 @@ evtwin_status evtwin__mkdirs(const char *path);
 /* The same, with what the umask leaves of 0777. */
 evtwin_status evtwin__mkdirs_shared(const char *path);
 
-/* Remove a folder and what is in it, as far as that can be; links are removed, not followed, and
- * other file systems are left alone. */
-void evtwin__remove_tree(const char *path);
-
 #endif

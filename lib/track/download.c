@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "io/file_tree.h"
 
 #include <dirent.h>
 #include <errno.h>

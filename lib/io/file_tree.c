@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* core/file_tree.c: remove a folder with all that is in it. */
+/* io/file_tree.c: remove a folder with all that is in it. */
 
-#include "core/file.h"
+#include "io/file_tree.h"
 
 #include <ftw.h>
 #include <stdio.h>
