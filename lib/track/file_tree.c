@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* io/file_tree.c: remove a folder with all that is in it. */
+/* track/file_tree.c: remove a folder with all that is in it. */
 
-#include "io/file_tree.h"
+#include "track/file_tree.h"
 
 #include <ftw.h>
 #include <stdio.h>
