@@ -10,7 +10,7 @@
 #include "core/mem.h"
 #include "core/sha256.h"
 #include "core/status.h"
-#include "track/file_tree.h"
+#include "io/file_tree.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* track/download.c: all that is below a place for artifacts, into a folder that appears whole. */
 
-#include "track/file_tree.h"
 #include "track/place.h"
 #include "track/registry.h"
 #include "track/url.h"
@@ -9,6 +8,7 @@
 #include "core/file.h"
 #include "core/mem.h"
 #include "core/status.h"
+#include "io/file_tree.h"
 
 #include <dirent.h>
 #include <errno.h>

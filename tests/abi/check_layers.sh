@@ -14,7 +14,7 @@ may_use() {
     learn) echo core learn ;;
     store) echo core io store ;;
     track) echo core io track ;;
-    follow) echo core learn track follow ;;
+    follow) echo core io learn track follow ;;
     stream) echo core io sim learn store stream ;;
     serve) echo core io learn store track follow stream serve ;;
     tools) echo tools core sim learn store track follow stream serve ;;

@@ -9,7 +9,7 @@
 #include "core/mem.h"
 #include "fail_nth.h"
 #include "fake_mlflow.h"
-#include "track/file_tree.h"
+#include "io/file_tree.h"
 #include "learn/bundles.h"
 
 typedef struct work {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* track/file_tree.c: remove a folder with all that is in it. */
+/* io/file_tree.c: remove a folder with all that is in it. */
 
-#include "track/file_tree.h"
+#include "io/file_tree.h"
 
 #include <ftw.h>
 #include <stdio.h>
