@@ -91,7 +91,7 @@ static times measure_python(const char *dir) {
              "PYTHONPATH='%s' '%s' '%s/tests/bench/bench_python.py' '%s' %d %d %d", PYTHON_PACKAGE,
              PYTHON, SOURCE_DIR, dir, MANY, CALLS, ROUNDS);
     FILE *python = popen(command, "r");
-    times t;
+    times t = {0.0, 0.0, 0.0};
     check(python != NULL &&
               fscanf(python, "%lf %lf %lf", &t.model_us, &t.predictor_us, &t.many_s) == 3,
           "bench_python.py");
