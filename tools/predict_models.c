@@ -170,7 +170,7 @@ static void check_registered(int *code, const cli *c, const char *models) {
     if (st >= 0 && evtwin_follower_info_get(follower, &info, sizeof info) >= 0 &&
         info.is_from_cache) {
         snprintf(text, sizeof text,
-                 "not to be had now, for the reason above; %s/%s of the cache would be used",
+                 "cannot be fetched now, for the reason above; %s/%s of the cache would be used",
                  info.name, info.version);
         check_problem(code, "models", models, text, CLI_UNAVAILABLE);
     } else {

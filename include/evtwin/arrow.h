@@ -111,9 +111,10 @@ EVTWIN_API evtwin_status evtwin_arrow_options_init(evtwin_arrow_options *options
  * @return EVTWIN_E_ARG (NULL, a released stream, an option); EVTWIN_E_EXTERNAL with the producer's
  * words; EVTWIN_E_UNSUPPORTED naming column and type (lists, structs, …);
  * EVTWIN_E_SCHEMA (not a stream of record batches, a column without a name, a duplicate name);
- * EVTWIN_E_PARSE (a format, length, offset, code or string that cannot be, a time that is none);
- * EVTWIN_E_RANGE (a time or integer outside 64 bits; as evtwin_table_read_csv, for fractions under
- * the name of a percent column); of units as evtwin_telemetry_override_units. Since 0.2.
+ * EVTWIN_E_PARSE (a format, length, offset, code or string that cannot be, a text that is not a
+ * time); EVTWIN_E_RANGE (a time or integer outside 64 bits; as evtwin_table_read_csv, for fractions
+ * under the name of a percent column); for units, what evtwin_telemetry_override_units returns.
+ * Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_table_from_arrow(struct ArrowArrayStream *stream,
                                                  const evtwin_arrow_options *options,

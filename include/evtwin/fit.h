@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/fit.h: grow one forest on a matrix as it is: no columns, no split, no scores, nothing
- * refused. evtwin_train (train.h) is the call that knows batteries. */
+/* evtwin/fit.h: grow one forest on a matrix as it is: no column names, no split, no scores, no
+ * audit. evtwin_train (train.h) is the call that knows batteries. */
 #ifndef EVTWIN_FIT_H
 #define EVTWIN_FIT_H
 
@@ -34,8 +34,8 @@ typedef struct evtwin_fit_options {
 EVTWIN_API evtwin_status evtwin_fit_options_init(evtwin_fit_options *options, size_t size);
 
 /**
- * A forest grown by XGBoost on all rows of x, (rows, cols) row-major, NaN = missing, that says y
- * (rows). It starts from the mean of y, and its features have no names. The same arguments and
+ * A forest grown by XGBoost on all rows of x, (rows, cols) row-major, NaN = missing, that predicts
+ * y (rows). It starts from the mean of y, and its features have no names. The same arguments and
  * library versions give the same model, byte for byte. One thread works; the calls of several
  * threads run side by side.
  * @param x  borrowed during the call, as is y.

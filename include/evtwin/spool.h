@@ -127,7 +127,8 @@ EVTWIN_API evtwin_status evtwin_spool_loss_get(evtwin_spool *spool, size_t i,
  * spool accepted of it. max_held_rows, first_pause_s and longest_pause_s do not apply. The pump
  * takes ownership, before the first evtwin_pump_run_once and once.
  * @return EVTWIN_E_STATE if it has one or has run; EVTWIN_E_UNSUPPORTED if its options have
- * n_reasons, which a spool does not keep, or recalls_states, which is behind it. Since 0.2.
+ * n_reasons, which a spool does not keep, or recalls_states: the store that keeps the states is
+ * behind the spool. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_pump_take_spool(evtwin_pump *pump, evtwin_spool *spool);
 

@@ -257,7 +257,7 @@ static evtwin_status int_of(copy *c, size_t i, int64_t *out) {
         break;
     }
     if (!string_at(type, c->array, i, &text, &n)) {
-        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string cannot be");
+        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string are not valid");
     }
     return time_of_text(c, i, text, n, out);
 }
@@ -324,7 +324,7 @@ static evtwin_status intern(const copy *c, const evtwin__arrow_type *type,
     const char *text;
     size_t n;
     if (!string_at(type, values, at, &text, &n)) {
-        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string cannot be");
+        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string are not valid");
     }
     return intern_text(c, text, n, i, code);
 }
@@ -385,7 +385,7 @@ static evtwin_status look_up(copy *c, size_t code, size_t i, entry *out) {
     const char *text;
     size_t n;
     if (!string_at(&c->field->value, values, at, &text, &n)) {
-        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string cannot be");
+        return cannot(c, EVTWIN_E_PARSE, i, "the offsets of the string are not valid");
     }
     return time_of_text(c, i, text, n, &out->value);
 }

@@ -79,4 +79,7 @@ evtwin_status evtwin__table_retype(evtwin_table *table, size_t col, evtwin_type 
 evtwin_status evtwin__table_intern(evtwin_table *table, size_t col, const char *text, size_t length,
                                    int32_t *code_out);
 
+/* The column battery_id (TEXT) of a table that names batteries. EVTWIN_E_SCHEMA without one. */
+evtwin_status evtwin__table_batteries(const evtwin_table *table, size_t *col_out);
+
 #endif

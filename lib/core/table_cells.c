@@ -268,3 +268,11 @@ evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row,
     EVTWIN_TRY(evtwin_table_intern(table, col, text, &code));
     return evtwin_table_set_code(table, col, row, code);
 }
+
+evtwin_status evtwin__table_batteries(const evtwin_table *table, size_t *col_out) {
+    const size_t col = evtwin_table_find(table, "battery_id");
+    EVTWIN_FAIL_IF(evtwin_table_codes(table, col) == NULL, EVTWIN_E_SCHEMA,
+                   "the table of batteries has no column battery_id that holds text");
+    *col_out = col;
+    return EVTWIN_OK;
+}

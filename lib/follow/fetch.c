@@ -103,8 +103,10 @@ static evtwin_status take_version(const evtwin_tracker_version *from, evtwin__ca
     EVTWIN_FAIL_IF(!evtwin__cached_is_number(from->version), EVTWIN_E_PARSE,
                    "the registry names a version that is not a number");
     snprintf(v.version, sizeof v.version, "%s", from->version);
-    EVTWIN_FAIL_IF(from->run_id[n] != '\0', EVTWIN_E_PARSE,
-                   "the registry names a run of version %s whose id is not one", v.version);
+    EVTWIN_FAIL_IF(
+        from->run_id[n] != '\0', EVTWIN_E_PARSE,
+        "the registry gives version %s a run id that is not made of letters, digits, '-' and '_'",
+        v.version);
     snprintf(v.run_id, sizeof v.run_id, "%s", from->run_id);
     *out = v;
     return EVTWIN_OK;

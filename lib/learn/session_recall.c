@@ -5,6 +5,7 @@
 #include "learn/session_batteries.h"
 
 #include "core/status.h"
+#include "core/table.h"
 
 void evtwin_session_doubt(evtwin_session *session) {
     if (session != NULL) {
@@ -81,9 +82,8 @@ evtwin_status evtwin_session_recall(evtwin_session *session, const evtwin_table 
                                     const evtwin_table *states) {
     EVTWIN_FAIL_IF(session == NULL || batteries == NULL, EVTWIN_E_ARG,
                    "session or batteries is NULL");
-    const size_t col = evtwin_table_find(batteries, "battery_id");
-    EVTWIN_FAIL_IF(evtwin_table_codes(batteries, col) == NULL, EVTWIN_E_SCHEMA,
-                   "the table of batteries has no column battery_id that holds text");
+    size_t col;
+    EVTWIN_TRY(evtwin__table_batteries(batteries, &col));
     size_t n_ignored = 0;
     if (states != NULL) {
         EVTWIN_TRY(evtwin__session_take_states(session, states, &n_ignored));

@@ -7,6 +7,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/table.h"
 #include "core/text.h"
 #include "core/uri.h"
 #include "store/backend.h"
@@ -322,9 +323,8 @@ evtwin_status evtwin_store_states_of(evtwin_store *store, const evtwin_table *ba
                                      evtwin_table **out) {
     EVTWIN_FAIL_IF(store == NULL || batteries == NULL || out == NULL, EVTWIN_E_ARG,
                    "store, batteries or out is NULL");
-    const size_t col = evtwin_table_find(batteries, "battery_id");
-    EVTWIN_FAIL_IF(evtwin_table_codes(batteries, col) == NULL, EVTWIN_E_SCHEMA,
-                   "the table of batteries has no column battery_id that holds text");
+    size_t col;
+    EVTWIN_TRY(evtwin__table_batteries(batteries, &col));
     /* who may write is about to, and must not wait for tables that he makes */
     EVTWIN_TRY(check(store, out, "out", store->options.read_only ? READS : INSERTS));
     const char **ids = NULL;

@@ -4,6 +4,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "core/table.h"
 #include "core/text.h"
 #include "stream/pacing.h"
 #include "stream/scheme.h"
@@ -315,9 +316,8 @@ evtwin_status evtwin_sink_states(evtwin_sink *sink, const evtwin_table *batterie
                                  evtwin_table **out) {
     EVTWIN_FAIL_IF(sink == NULL || batteries == NULL || out == NULL, EVTWIN_E_ARG,
                    "sink, batteries or out is NULL");
-    const size_t id = evtwin_table_find(batteries, "battery_id");
-    EVTWIN_FAIL_IF(evtwin_table_codes(batteries, id) == NULL, EVTWIN_E_SCHEMA,
-                   "the table of batteries has no column battery_id that holds text");
+    size_t col; /* where it is, the callback sees by itself */
+    EVTWIN_TRY(evtwin__table_batteries(batteries, &col));
     evtwin_table *states = NULL;
     evtwin_status st = EVTWIN_DONE;
     if (evtwin__sink_keeps_states(sink)) {

@@ -97,7 +97,7 @@ static evtwin_status read_list(const evtwin__place *place, const evtwin__reply *
                                           reply->body.data != NULL ? reply->body.data : "",
                                           reply->body.size, &answer);
     if (st != EVTWIN_E_NOMEM && (st < 0 || !json_is_object(answer))) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "%s: the list of artifacts is not one",
+        st = evtwin__fail(EVTWIN_E_PARSE, "%s: the answer is not a list of artifacts",
                           place->tracker->base); /* without the words of the server */
     }
     size_t i;

@@ -325,7 +325,7 @@ def test_start_without_server(server, good):
     check("--check has a line for the models: " + said, f"models {CHAMPION}: " in said and
           "nor are there models in the cache" in said and "; start MLflow, or correct --mlflow" in said and "store sqlite:live.db: ok" in said)
     said = run(*args, "cache", code=UNAVAILABLE, env=once)
-    check("and says what would be used: " + said, f"models {CHAMPION}: not to be had now" in said and
+    check("and says what would be used: " + said, f"models {CHAMPION}: cannot be fetched now" in said and
           f"{NAME}/{good} of the cache would be used" in said)
     mode = stat.S_IMODE(os.stat(path("empty")).st_mode)
     check(f"the cache is its owner's alone: {mode:o}", mode == 0o700)

@@ -145,6 +145,13 @@ class Handle:
             finally:
                 self._owner = None
 
+    def _all(self, function: Callable[..., Any]) -> List[Any]:
+        """What function(object, i) has for i from 0 on, until it has None."""
+        found: List[Any] = []
+        while (one := self._call(function, len(found))) is not None:
+            found.append(one)
+        return found
+
     def _give(self, function: Callable[..., Any], *before: Any) -> Any:
         """function(*before, object), which takes the object."""
         with self._lock:

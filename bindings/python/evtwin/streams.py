@@ -277,12 +277,7 @@ class Spool(Handle):
 
     def losses(self) -> List[Any]:
         """Records that a sink did not get, and why."""
-        found: List[Any] = []
-        while True:
-            loss = self._call(core.spool_loss_get, len(found))
-            if loss is None:
-                return found
-            found.append(loss)
+        return self._all(core.spool_loss_get)
 
 
 class Pump(Handle):
@@ -346,12 +341,7 @@ class Pump(Handle):
     @property
     def sink_stats(self) -> List[Any]:
         """Of each sink: uri, n_delivered, n_held, is_up, reason, …"""
-        found: List[Any] = []
-        while True:
-            stats = self._call(core.pump_sink_stats_get, len(found))
-            if stats is None:
-                return found
-            found.append(stats)
+        return self._all(core.pump_sink_stats_get)
 
     def __repr__(self) -> str:
         return "<evtwin.Pump (closed)>" if self.closed else f"<evtwin.Pump {self.stats.n_read} rows read>"
