@@ -72,7 +72,8 @@ static char *put_seconds(char *to, int64_t time_us) {
     if (part == 0) {
         return to + evtwin__format_i64(whole, to);
     }
-    return to + sprintf(to, "%s%lld.%06lld", time_us < 0 ? "-" : "", llabs(whole), llabs(part));
+    return to + snprintf(to, VALUE_SIZE, "%s%lld.%06lld", time_us < 0 ? "-" : "", llabs(whole),
+                         llabs(part));
 }
 
 /* Write a present value; NULL for a time that has no such form. */
