@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from . import core
+from . import _interchange, core
 
 Column = Tuple[str, str, int, List[Any]]
 """Name, Arrow's format, number of nulls, buffers."""
@@ -18,7 +18,7 @@ _NUMBERS = {"int8": "c", "uint8": "C", "int16": "s", "uint16": "S", "int32": "i"
 _TIMES = {"s": "tss:", "ms": "tsm:", "us": "tsu:", "ns": "tsn:"}
 _EPOCH = _dt.datetime(1970, 1, 1)
 _MICROSECOND = _dt.timedelta(microseconds=1)
-_WHAT = ("a table is needed: a DataFrame or another object with __arrow_c_stream__, a mapping of columns, a structured "
+_WHAT = ("a table is needed: a DataFrame or another object with __arrow_c_stream__ or __dataframe__, a mapping of columns, a structured "
          "array or a list of dicts, not {!r}")
 
 
@@ -62,6 +62,8 @@ def _columns_of(data: Any) -> Dict[str, Any]:
         return {name: data[name] for name in data.dtype.names}
     if hasattr(data, "columns") and hasattr(data, "__getitem__") and not isinstance(data, type):
         return {name: data[name] for name in data.columns}
+    if hasattr(data, "__dataframe__") and not isinstance(data, type):
+        return _interchange.columns_of(data)
     raise TypeError(_WHAT.format(type(data)))
 
 

@@ -178,6 +178,10 @@ class Handle:
     def __exit__(self, *_error: Any) -> None:
         self.close()
 
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: what it has (memory, threads, connections) is of this "
+                        "process; make it anew in the other one")
+
     def _leave_behind(self) -> None:
         """In the child of a fork: its threads and connections are the parent's, as is a call that was running."""
         if self._survives_fork and not self._lock.locked():

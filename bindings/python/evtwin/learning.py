@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Uni
 
 from . import core
 from ._base import Handle, choice, options
+from ._origin import Saved
 from ._table import Table, as_table
 from .prediction import Path, Predictor
 from .simulation import Progress, _go_on
@@ -110,7 +111,9 @@ class Trainer(Handle):
 
     def predictor(self) -> Predictor:
         """What loading the saved bundle would give, without touching the disk."""
-        return Predictor._wrap(core.trainer_predictor(self._get()))
+        predictor = Predictor._wrap(core.trainer_predictor(self._get()))
+        predictor._origin = Saved(self.save)
+        return predictor
 
     def predictions(self, target: str) -> Table:
         """The held-out predictions that the score was made from."""

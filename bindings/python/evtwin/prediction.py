@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+import tempfile
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from . import core, errors
 from ._base import Handle, choice, options
-from ._table import Table, as_table
+from ._origin import Bundle, FileMark, Files
+from ._table import Table, as_table, to_extend
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -28,11 +30,12 @@ def _matrix(x: Any, dtype: Any, names: Callable[[], Sequence[str]]) -> Any:
 class Model:
     """A forest read from an XGBoost model file, JSON or UBJSON. Immutable: any number of threads may predict."""
 
-    __slots__ = ("_core", "_name", "__weakref__")
+    __slots__ = ("_core", "_name", "_all_trees", "_origin", "__weakref__")
 
     def __init__(self, path: Path, *, all_trees: bool = False) -> None:
         load = core.model_load_all_trees if all_trees else core.model_load
-        self._name = os.fspath(path)
+        self._name, self._all_trees = os.fspath(path), all_trees
+        self._origin: Any = FileMark(self._name)
         self._core = load(self._name)
 
     @classmethod
@@ -45,7 +48,13 @@ class Model:
         """Load from memory; name appears in errors."""
         model = cls.__new__(cls)
         model._name, model._core = name, core.model_load_buffer(name, data)
+        model._all_trees, model._origin = False, data
         return model
+
+    def __reduce__(self) -> Any:
+        """The bytes of its file, which must be what was loaded: ValueError if it has changed since."""
+        data = self._origin.read() if isinstance(self._origin, FileMark) else self._origin
+        return _model_of, (self._name, data, self._all_trees)
 
     @property
     def width(self) -> int:
@@ -104,12 +113,37 @@ class Model:
         return f"<evtwin.Model {self._name}: {self.trees} trees, {self.width} features, {self.objective}>"
 
 
+def _model_of(name: str, data: bytes, all_trees: bool) -> Model:
+    """The model of a pickle."""
+    if not all_trees:
+        return Model.load_buffer(name, data)
+    with tempfile.TemporaryDirectory() as folder:  # C takes all trees from a file only
+        path = os.path.join(folder, "model")
+        with open(path, "wb") as file:
+            file.write(data)
+        model = Model(path, all_trees=True)
+    model._name, model._origin = name, data
+    return model
+
+
 class Predictor(Handle):
     """A bundle, loaded from its folder. Immutable, so that any number of threads may predict at once."""
+
+    _origin: Any = None
+    """What writes the bundle into a folder, for pickles; None: nothing does."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(core.predictor_load(os.fspath(path)))
         self._n_targets = int(core.predictor_info_get(self._core).n_targets)
+        self._changes: Dict[str, str] = {}
+        self._origin = Bundle(os.path.abspath(os.fspath(path)), self.info.bundle)
+
+    def __reduce__(self) -> Any:
+        """The files of its bundle, which must be what was loaded: ValueError if they have changed since."""
+        self._get()
+        if self._origin is None:
+            raise TypeError("a Predictor of a Follower or of a callback cannot be pickled: load it from a folder in each process")
+        return _predictor_of, (self._origin.files(), self._changes)
 
     @classmethod
     def load(cls, path: Path) -> "Predictor":
@@ -121,6 +155,7 @@ class Predictor(Handle):
         predictor = cls.__new__(cls)
         Handle.__init__(predictor, handle)
         predictor._n_targets = int(core.predictor_info_get(handle).n_targets)
+        predictor._changes = {}
         return predictor
 
     @property
@@ -152,10 +187,12 @@ class Predictor(Handle):
     def set_version(self, version: str) -> None:
         """Name what predicts, as a registry does, before it is used."""
         self._call(core.predictor_set_version, version)
+        self._changes["version"] = version
 
     def set_coverage(self, coverage: str) -> None:
         """What rul_low and rul_high promise: "on_average" or "each"."""
         self._call(core.predictor_set_coverage, choice("COVERS", coverage))
+        self._changes["coverage"] = coverage
 
     def predict(self, x: Any, out: Optional[Any] = None) -> "np.ndarray[Any, Any]":
         """y (rows, n_targets, float64) of features x (rows, n_features) in our units; NaN where a feature is not
@@ -170,13 +207,13 @@ class Predictor(Handle):
     def apply(self, data: Any) -> Table:
         """A copy of the table with predictions: rul_prediction, rul_low, rul_high, failure_probability,
         model_version, prediction_note. Columns are found by name, under any naming."""
-        table = core.table_copy(as_table(data)._handle)
+        table = to_extend(data)
         core.predictor_apply(self._get(), table)
         return Table._wrap(table)
 
     def explain(self, data: Any, k: int = 3, *, form: str = "words") -> Table:
         """A copy of the table with the k largest reasons of each row: TARGET_reasons, form "words" or "json"."""
-        table = core.table_copy(as_table(data)._handle)
+        table = to_extend(data)
         core.predictor_explain(self._get(), table, k, choice("REASONS", form))
         return Table._wrap(table)
 
@@ -217,6 +254,19 @@ class Predictor(Handle):
         return f"<evtwin.Predictor {self.info.version}: {', '.join(self.targets)} from {len(self.features)} features>"
 
 
+def _predictor_of(files: Mapping[str, bytes], changes: Mapping[str, str]) -> Predictor:
+    """The predictor of a pickle."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in files.items():
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(data)
+        predictor = Predictor(folder)
+    predictor._origin = Files(files)
+    for name, value in changes.items():
+        getattr(predictor, f"set_{name}")(value)
+    return predictor
+
+
 class Session(Handle):
     """A predictor with the bounded state of every battery. apply changes it provisionally, until commit.
     Keywords: max_batteries, n_reasons, explains_each."""
@@ -230,7 +280,7 @@ class Session(Handle):
 
     def apply(self, data: Any) -> Table:
         """A copy of the table with predictions from each battery's past; pending until commit."""
-        table = core.table_copy(as_table(data)._handle)
+        table = to_extend(data)
         self._call(core.session_apply, table)
         return Table._wrap(table)
 

@@ -36,8 +36,14 @@ class _OwnSink:
     def _write(self, rows: Any, source: Optional[str], position: Optional[str], states: Any) -> None:
         self._put(Batch(Table._wrap(rows), source, position, None if states is None else Table._wrap(states)))
 
+    def _recalled(self, batteries: Any) -> Any:
+        states = self._target.states(Table._wrap(batteries))
+        return None if states is None else as_table(states)._handle
+
     def __getattr__(self, name: str) -> Any:
-        """flush, position, check, write_letters, interrupt and close where the object has them."""
+        """flush, position, states, check, write_letters, interrupt and close where the object has them."""
+        if name == "_states" and hasattr(self._target, "states"):
+            return self._recalled
         if name in ("flush", "position", "check", "write_letters", "interrupt", "close"):
             return getattr(self._target, name)
         raise AttributeError(name)
@@ -207,6 +213,12 @@ class Sink(Handle):
         """The position of a source that it keeps with the rows."""
         return self._call(core.sink_position, source)  # type: ignore[no-any-return]
 
+    def states(self, batteries: Any) -> Optional[Table]:
+        """What it keeps of the states that Batch.states gave it, of the batteries in the column battery_id; None if it
+        keeps none of them."""
+        handle = self._call(core.sink_states, as_table(batteries)._handle)
+        return None if handle is None else Table._wrap(handle)
+
     def check(self, timeout_s: float = 5.0) -> None:
         """Raise what writing would fail with."""
         self._call(core.sink_check, to_ms(timeout_s))
@@ -218,7 +230,7 @@ class Sink(Handle):
 def sink(target: Any) -> Sink:
     """A sink: a URI ("csv:FILE", "jsonl:FILE", "sqlite:FILE", "postgresql://…", "kafka://…", "null:", …), a path (.csv,
     .jsonl, else SQLite), or one's own: a function of a Batch, or an object with write(batch) and optionally name,
-    flush, position, check, write_letters, interrupt, close. What it raises is the failure: ConnectionError and
+    flush, position, states, check, write_letters, interrupt, close. What it raises is the failure: ConnectionError and
     TimeoutError may pass, ValueError stays."""
     if isinstance(target, Sink):
         return target
