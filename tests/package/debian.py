@@ -106,7 +106,7 @@ evtwin.train(records).save("python-models")
 predictor = evtwin.Predictor.load("python-models")
 assert np.isfinite(predictor.apply(evtwin.Table.read_csv("new.csv"))["rul_prediction"]).all()
 evtwin.Pump("sim:?rows=3&speed=max", "sqlite:python.db", predictor=predictor).run()
-assert len(evtwin.Store("python.db")) == 3
+assert len(evtwin.Store("sqlite:python.db")) == 3
 print("used")
 END
 """

@@ -130,7 +130,7 @@ class Reports(unittest.TestCase):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         self.assertEqual((done.stdout.strip(), done.stderr), (repr(score), ""))
         with self.assertRaises(AttributeError):
-            evtwin._reports.Nothing
+            evtwin.reports.Nothing
 
 
 class Refusals(unittest.TestCase):

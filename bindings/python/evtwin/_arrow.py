@@ -81,9 +81,9 @@ def _stream(columns: Mapping[str, Any]) -> Any:
 def _array_of(name: Any, values: Any) -> "np.ndarray[Any, Any]":
     if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
         raise TypeError(f"column '{name}' is {type(values)!r}: an array or a list is needed")
-    mask = getattr(values, "mask", None)
     if isinstance(values, np.ma.MaskedArray):
-        values = np.where(mask, None, values.astype(object)) if np.any(mask) else values.data
+        mask = np.ma.getmaskarray(values)  # type: ignore[no-untyped-call]
+        values = np.where(mask, None, values.astype(object)) if mask.any() else values.data  # type: ignore[call-overload]
     array = np.asarray(values) if not isinstance(values, (list, tuple)) else _of_list(values)
     if array.ndim != 1:
         raise ValueError(f"column '{name}' has {array.ndim} dimensions, not one")

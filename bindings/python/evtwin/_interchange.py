@@ -89,7 +89,7 @@ def _categories(name: str, column: Any, codes: "np.ndarray[Any, Any]") -> "np.nd
     about = column.describe_categorical
     if not about["is_dictionary"]:
         raise TypeError(f"column '{name}': categories without a dictionary cannot be in a table")
-    words = np.append(_column(name, about["categories"]).astype(object), None)
+    words = np.array([*_column(name, about["categories"]).tolist(), None], object)
     inside = (codes >= 0) & (codes < len(words) - 1)
     found: "np.ndarray[Any, Any]" = words[np.where(inside, codes, len(words) - 1)]
     return found

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from . import core, errors
 from ._arrow import _strings, from_arrow
 from ._base import options
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import CsvOptions
 
 _TYPES = {core.F64: "f64", core.I64: "i64", core.TIME: "time", core.BOOL: "bool", core.TEXT: "text"}
 
@@ -82,7 +87,7 @@ class Table:
         return table
 
     @classmethod
-    def read_csv(cls, path: Union[str, "os.PathLike[str]"], **csv_options: Any) -> "Table":
+    def read_csv(cls, path: Union[str, "os.PathLike[str]"], **csv_options: Unpack[CsvOptions]) -> "Table":
         """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units, …"""
         return cls._wrap(core.table_read_csv(os.fspath(path), options(core.csv_options, csv_options)))
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from . import core, errors
-from ._base import Handle, choice, options
+from . import core, errors, reports
+from ._base import Handle, choice, known, options
 from ._origin import Bundle, FileMark, Files
 from ._table import Table, as_table, to_extend
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import SessionOptions
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -74,7 +79,7 @@ class Model:
     @property
     def feature_names(self) -> List[str]:
         """Names of the features (width), "" where the file has none."""
-        return [core.model_feature_name(self._core, i) for i in range(self.width)]
+        return [known(core.model_feature_name(self._core, i)) for i in range(self.width)]
 
     def _names(self) -> List[str]:
         return self.feature_names
@@ -134,9 +139,9 @@ class Predictor(Handle):
 
     def __init__(self, path: Path) -> None:
         super().__init__(core.predictor_load(os.fspath(path)))
-        self._n_targets = int(core.predictor_info_get(self._core).n_targets)
+        self._n_targets = int(self.info.n_targets)
         self._changes: Dict[str, str] = {}
-        self._origin = Bundle(os.path.abspath(os.fspath(path)), self.info.bundle)
+        self._origin = Bundle(os.path.abspath(os.fspath(path)), known(self.info.bundle))
 
     def __reduce__(self) -> Any:
         """The files of its bundle, which must be what was loaded: ValueError if they have changed since."""
@@ -159,7 +164,7 @@ class Predictor(Handle):
         return predictor
 
     @property
-    def info(self) -> Any:
+    def info(self) -> reports.PredictorInfo:
         """What the manifest says: version, trained_at, n_targets, label_rule, recipe, group, bundle."""
         return core.predictor_info_get(self._get())
 
@@ -167,13 +172,13 @@ class Predictor(Handle):
     def targets(self) -> List[str]:
         """The targets, in the order of predict's columns."""
         handle = self._get()
-        return [core.predictor_target(handle, i) for i in range(self._n_targets)]
+        return [known(core.predictor_target(handle, i)) for i in range(self._n_targets)]
 
     @property
     def features(self) -> Dict[str, str]:
         """Name and unit of each feature, in the order of predict's columns."""
         features = core.predictor_features(self._get())
-        return {core.features_name(features, i): core.features_unit(features, i)
+        return {known(core.features_name(features, i)): known(core.features_unit(features, i))
                 for i in range(core.features_count(features))}
 
     def _names(self) -> List[str]:
@@ -217,7 +222,7 @@ class Predictor(Handle):
         core.predictor_explain(self._get(), table, k, choice("REASONS", form))
         return Table._wrap(table)
 
-    def reasons(self, target: str, x: Any, k: int = 3) -> List[Any]:
+    def reasons(self, target: str, x: Any, k: int = 3) -> List[reports.Reason]:
         """The k largest reasons of one row x (n_features): feature, value, effect, text, …"""
         return list(core.predictor_reasons(self._get(), target, np.ascontiguousarray(x, np.float64), k))
 
@@ -228,15 +233,15 @@ class Predictor(Handle):
         core.predictor_contributions(self._get(), target, x, phi)
         return phi
 
-    def interval(self, target: str, prediction: float, *, coverage: str = "on_average") -> Any:
+    def interval(self, target: str, prediction: float, *, coverage: str = "on_average") -> reports.Interval:
         """How far a prediction may be off: low, high, level, n_batteries, is_guess."""
         return core.predictor_interval(self._get(), target, choice("COVERS", coverage), prediction)
 
-    def calibration(self, target: str) -> Any:
+    def calibration(self, target: str) -> reports.Calibration:
         """How a probability was calibrated: slope, offset, n_batteries, …"""
         return core.predictor_calibration(self._get(), target)
 
-    def score(self, target: str, scored: str = "model") -> Any:
+    def score(self, target: str, scored: str = "model") -> reports.Score:
         """The held-out score of a target: of "model", "mean", "mean_life" or "single"."""
         return core.predictor_score(self._get(), target, choice("SCORED", scored))
 
@@ -244,7 +249,7 @@ class Predictor(Handle):
         """The models' held-out scores, one row a target, as a store keeps them."""
         return Table._wrap(core.predictor_scores(self._get()))
 
-    def session(self, **session_options: Any) -> "Session":
+    def session(self, **session_options: Unpack[SessionOptions]) -> "Session":
         """Predictions with a memory of each battery's past."""
         return Session(self, **session_options)
 
@@ -271,7 +276,7 @@ class Session(Handle):
     """A predictor with the bounded state of every battery. apply changes it provisionally, until commit.
     Keywords: max_batteries, n_reasons, explains_each."""
 
-    def __init__(self, predictor: Predictor, **session_options: Any) -> None:
+    def __init__(self, predictor: Predictor, **session_options: Unpack[SessionOptions]) -> None:
         super().__init__(core.session_create(predictor._get(), options(core.session_options, session_options)))
 
     def __len__(self) -> int:
@@ -305,7 +310,7 @@ class Session(Handle):
         """Drop what is pending."""
         self._call(core.session_rollback)
 
-    def range(self, feature: int) -> Any:
+    def range(self, feature: int) -> reports.FeatureRange:
         """What the committed rows had of a feature, beside the training data."""
         return self._call(core.session_range, feature)
 
