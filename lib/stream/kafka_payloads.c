@@ -7,7 +7,6 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/letter_json.h"
-#include "stream/telemetry_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,8 +87,9 @@ evtwin_status evtwin__kafka_payloads_rows(evtwin__kafka_payloads *p, const evtwi
     EVTWIN_TRY(begin(p, binding->rows));
     for (size_t row = 0; row < binding->rows; row++) {
         EVTWIN_TRY(begin_message(p));
-        EVTWIN_TRY(evtwin__telemetry_put_json(binding, row, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS,
-                                              &p->text));
+        EVTWIN_TRY(evtwin__telemetry_put_named(binding, row,
+                                               EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS,
+                                               evtwin__names_naming(p->names), &p->text));
         EVTWIN_TRY(end_message(p));
     }
     return EVTWIN_OK;

@@ -6,10 +6,12 @@
 
 #include "io/kafka.h"
 #include "stream/cloudevent.h"
+#include "stream/telemetry_json.h"
 
 /* All zero is an empty one, of bare records. */
 typedef struct evtwin__kafka_payloads {
     int cloudevents; /* an evtwin__cloudevents */
+    int names;       /* whose the keys of records are */
     evtwin__text text;
     size_t *end; /* (n) of each message in the text */
     size_t n, capacity;

@@ -8,28 +8,76 @@
 #include "stream/telemetry_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 typedef struct jsonl_sink {
-    evtwin__append_file file; /* first: the callbacks of append_file.h take it */
+    evtwin__append_file file; /* first: the callbacks of append_file.h take it as their ctx */
+    int names;                /* whose */
     int cloudevents;          /* an evtwin__cloudevents */
 } jsonl_sink;
 
-static const evtwin__param params[] = {EVTWIN__APPEND_PARAMS(jsonl_sink, file),
-                                       EVTWIN__PARAM("cloudevents", WORD,
-                                                     offsetof(jsonl_sink, cloudevents),
-                                                     .words = EVTWIN__CLOUDEVENTS_WORDS),
-                                       {.key = NULL}};
+static const evtwin__param params[] = {
+    EVTWIN__APPEND_PARAMS(jsonl_sink, file),
+    EVTWIN__PARAM("names", WORD, offsetof(jsonl_sink, names), .words = EVTWIN__NAMES_WORDS),
+    EVTWIN__PARAM("cloudevents", WORD, offsetof(jsonl_sink, cloudevents),
+                  .words = EVTWIN__CLOUDEVENTS_WORDS),
+    {.key = NULL}};
 
-/* Nothing of a file that is not a list of JSON objects may be cut off. */
-static evtwin_status check_first_byte(void *ctx, const char *path, const char *line, size_t length,
+/* Does the line begin with the key of the time in that naming, as our records do? */
+static int begins_with_time(const char *line, size_t length, evtwin_naming naming) {
+    char begin[64];
+    const int n =
+        snprintf(begin, sizeof begin, "{\"%s\":", evtwin__telemetry_key(EVTWIN__Q_TIME, naming));
+    return length >= (size_t)n && memcmp(line, begin, (size_t)n) == 0;
+}
+
+static int begins_with_event(const char *line, size_t length) {
+    static const char begin[] = "{\"specversion\":";
+    return length >= sizeof begin - 1 && memcmp(line, begin, sizeof begin - 1) == 0;
+}
+
+/* The record in a line: behind the attributes, if those of an event are before it. */
+static const char *find_record(const char *line, size_t length) {
+    static const char key[] = "\"data\":";
+    const char *at =
+        begins_with_event(line, length) ? memmem(line, length, key, sizeof key - 1) : NULL;
+    return at != NULL ? at + sizeof key - 1 : line;
+}
+
+/* Is the first line a record as this sink writes them, as far as that can be told? */
+static evtwin_status check_kind(const jsonl_sink *s, const char *path, const char *line,
+                                size_t length) {
+    static const char *const words[] = EVTWIN__NAMES_WORDS;
+    const int is_event = begins_with_event(line, length);
+    const char *record = find_record(line, length);
+    for (int i = 0; i < (int)(sizeof words / sizeof words[0]); i++) {
+        if (!begins_with_time(record, length - (size_t)(record - line), evtwin__names_naming(i))) {
+            continue;
+        }
+        EVTWIN_FAIL_IF(is_event != (s->cloudevents != EVTWIN__CLOUDEVENTS_NONE), EVTWIN_E_SCHEMA,
+                       "%s: its records are %s; name another file or start it anew with "
+                       "?replace=1",
+                       path,
+                       is_event ? "CloudEvents, as cloudevents=structured writes them"
+                                : "not CloudEvents");
+        EVTWIN_FAIL_IF(i != s->names, EVTWIN_E_SCHEMA,
+                       "%s: its records are written with names=%s, not names=%s; name another file "
+                       "or start it anew with ?replace=1",
+                       path, words[i], words[s->names]);
+    }
+    return EVTWIN_OK;
+}
+
+/* Nothing of a file that is not a list of JSON objects may be cut off. Records of two kinds in one
+ * file would hide from append_file.h what is there already. */
+static evtwin_status check_first_line(void *ctx, const char *path, const char *line, size_t length,
                                       int is_whole) {
-    (void)ctx;
     (void)is_whole;
     EVTWIN_FAIL_IF(line != NULL && (length == 0 || line[0] != '{'), EVTWIN_E_SCHEMA,
                    "%s: does not hold JSON lines; name another file or start it anew with "
                    "?replace=1",
                    path);
-    return EVTWIN_OK;
+    return line != NULL ? check_kind(ctx, path, line, length) : EVTWIN_OK;
 }
 
 static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
@@ -38,7 +86,7 @@ static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     EVTWIN_TRY(evtwin__params_read(uri, params, s));
     EVTWIN_FAIL_IF(s->cloudevents == EVTWIN__CLOUDEVENTS_BINARY, EVTWIN_E_ARG,
                    "jsonl: a line has no place for attributes beside it: cloudevents=structured");
-    return evtwin__append_open(uri, check_first_byte, NULL, &s->file);
+    return evtwin__append_open(uri, check_first_line, s, &s->file);
 }
 
 /* Columns of reasons that a pump was asked for, by target; EVTWIN_NO_COLUMN where there is none. */
@@ -85,7 +133,8 @@ static evtwin_status put_line(const jsonl_sink *s, const evtwin__binding *b, siz
         EVTWIN_TRY(evtwin__cloudevent_of_row(b, row, &event));
         evtwin__cloudevent_open(&event, text);
     }
-    EVTWIN_TRY(evtwin__telemetry_put_json(b, row, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, text));
+    EVTWIN_TRY(evtwin__telemetry_put_named(b, row, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS,
+                                           evtwin__names_naming(s->names), text));
     put_reasons(b->table, row, reasons_of, text);
     if (is_event) {
         evtwin__cloudevent_close(text);

@@ -47,6 +47,7 @@ static const evtwin__param params[] = {
     EVTWIN__PARAM("transactions", WORD, offsetof(kafka_sink, transactions),
                   .words = EVTWIN__FLAG_WORDS),
     EVTWIN__PARAM("key", WORD, offsetof(kafka_sink, key), .words = {"battery_id", "none"}),
+    EVTWIN__PARAM("names", WORD, offsetof(kafka_sink, batch.names), .words = EVTWIN__NAMES_WORDS),
     EVTWIN__PARAM("cloudevents", WORD, offsetof(kafka_sink, batch.cloudevents),
                   .words = EVTWIN__CLOUDEVENTS_WORDS),
     {.key = NULL}};

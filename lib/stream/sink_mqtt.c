@@ -27,6 +27,7 @@ typedef struct mqtt_sink {
     size_t inflight;
     int wants_receipts;
     int cloudevents; /* an evtwin__cloudevents */
+    int names;       /* whose the keys of records are */
     const char *topic;
     int is_per_battery; /* the topic has {battery_id} */
     char receipt_topic[MAX_TOPIC];
@@ -41,6 +42,7 @@ static const evtwin__param params[] = {
                   .words = {"broker", "receipts"}),
     EVTWIN__PARAM("cloudevents", WORD, offsetof(mqtt_sink, cloudevents),
                   .words = EVTWIN__CLOUDEVENTS_WORDS),
+    EVTWIN__PARAM("names", WORD, offsetof(mqtt_sink, names), .words = EVTWIN__NAMES_WORDS),
     {.key = NULL}};
 
 /* ---- open ---- */
@@ -230,8 +232,9 @@ static evtwin_status compose_message(mqtt_sink *s, const evtwin__binding *b, con
     }
     for (size_t i = 0; i < n; i++) {
         evtwin__text_put(text, i > 0 ? "," : "");
-        EVTWIN_TRY(evtwin__telemetry_put_json(b, places[i].row,
-                                              EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, text));
+        EVTWIN_TRY(evtwin__telemetry_put_named(b, places[i].row,
+                                               EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS,
+                                               evtwin__names_naming(s->names), text));
     }
     if (s->is_list) {
         evtwin__text_put(text, "]");

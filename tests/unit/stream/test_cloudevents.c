@@ -200,6 +200,43 @@ static void lines_come_back(void **state) {
     assert_ok(evtwin_telemetry_encode(got, 0, b, sizeof b, NULL));
     assert_string_equal(a, b);
     evtwin_source_free(source);
+    evtwin_table_free(got);
+
+    /* what is in one file is of one kind */
+    assert_fails(evtwin_sink_open("jsonl:cloudevents.jsonl", &sink), EVTWIN_E_SCHEMA,
+                 "CloudEvents, as cloudevents=structured");
+    assert_fails(
+        evtwin_sink_open("jsonl:cloudevents.jsonl?cloudevents=structured&names=vss", &sink),
+        EVTWIN_E_SCHEMA, "names=evtwin, not names=vss");
+    assert_ok(evtwin_sink_open("jsonl:cloudevents.jsonl?replace=1", &sink));
+    assert_ok(evtwin_sink_write(sink, sent));
+    evtwin_sink_free(sink);
+    assert_fails(evtwin_sink_open("jsonl:cloudevents.jsonl?cloudevents=structured", &sink),
+                 EVTWIN_E_SCHEMA, "not CloudEvents");
+    evtwin_table_free(sent);
+    remove(path);
+}
+
+/* An envelope around a record with names of others. */
+static void names_and_events_go_together(void **state) {
+    (void)state;
+    const char *path = "cloudevents-vss.jsonl";
+    remove(path);
+    evtwin_sink *sink = NULL;
+    evtwin_source *source = NULL;
+    evtwin_table *sent = rows_of(RECORD), *got = NULL;
+    assert_ok(
+        evtwin_sink_open("jsonl:cloudevents-vss.jsonl?cloudevents=structured&names=vss", &sink));
+    assert_ok(evtwin_sink_write(sink, sent));
+    evtwin_sink_free(sink);
+    assert_ok(evtwin_telemetry_table_create(&got));
+    assert_ok(evtwin_source_open("jsonl:cloudevents-vss.jsonl", &source));
+    assert_ok(evtwin_source_read(source, 10, 1000, got));
+    char a[400], b[400];
+    assert_ok(evtwin_telemetry_encode(sent, 0, a, sizeof a, NULL));
+    assert_ok(evtwin_telemetry_encode(got, 0, b, sizeof b, NULL));
+    assert_string_equal(a, b);
+    evtwin_source_free(source);
     evtwin_table_free(sent);
     evtwin_table_free(got);
     remove(path);
@@ -233,6 +270,7 @@ int main(void) {
         cmocka_unit_test(envelopes_are_opened),
         cmocka_unit_test(bad_envelopes_are_refused_with_the_reason),
         cmocka_unit_test(lines_come_back),
+        cmocka_unit_test(names_and_events_go_together),
         cmocka_unit_test(what_cannot_be_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
