@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Programs that tests fetch once and keep in the cache folder: MLflow and XGBoost in virtual environments,
-versitygw, kubernetes-validate, what makes wheels.
+versitygw, kubernetes-validate, the SDK of CloudEvents, what makes wheels.
 
     environment.py mlflow-2.22.5 xgboost-3.2.0 versitygw     # make them now, print where they are
 
@@ -46,6 +46,7 @@ WHEEL_NUMPY = "numpy==2.2.6"
 WHEEL_PYTHONS = ["3.11", "3.12", "3.13"]
 MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"  # its last release
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+CLOUDEVENTS = "cloudevents==1.12.0"
 KUBERNETES_VALIDATE = "kubernetes-validate==1.33.1"  # has the schemas with it
 PATIENCE_S = 1500
 
@@ -135,6 +136,12 @@ def kubernetes_validate():
     return os.path.join(folder, "bin", "kubernetes-validate")
 
 
+def cloudevents_python():
+    """The Python that has the SDK of CloudEvents (16 MB, 5 s the first time)."""
+    folder = _environment(CLOUDEVENTS.replace("==", "-"), "the SDK of CloudEvents", [CLOUDEVENTS])
+    return os.path.join(folder, "bin", "python")
+
+
 def _of_go(name, program, module):
     """The program that Go builds of a module."""
     def make(folder):
@@ -160,7 +167,8 @@ def main(names):
     makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW},
               **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST},
               **{f"frames-{v}": (frames_python, v) for v in FRAMES}, "versitygw": (versitygw,), "minio": (minio,),
-              "wheel-tools": (wheel_tools,), "kubernetes-validate": (kubernetes_validate,)}
+              "wheel-tools": (wheel_tools,), "kubernetes-validate": (kubernetes_validate,),
+              "cloudevents": (cloudevents_python,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")
     try:
