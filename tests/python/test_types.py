@@ -18,11 +18,13 @@ from evtwin import core
 LABEL = "long"
 SOURCE = os.environ["EVTWIN_SOURCE"]
 PACKAGE = os.path.dirname(core.__file__)
-EXAMPLES = sorted(glob.glob(os.path.join(SOURCE, "examples", "python", "*.py")))
+PYTHON = os.path.join(SOURCE, "examples", "python")
+EXAMPLES = sorted(glob.glob(os.path.join(PYTHON, "**", "*.py"), recursive=True))
+# what draws and what else examples use has no types where mypy runs
 CONFIG = """[mypy]
 strict = True
 enable_incomplete_feature = Unpack
-[mypy-pandas.*,sklearn.*]
+[mypy-matplotlib.*,pandas.*,polars.*,sklearn.*]
 ignore_missing_imports = True
 """
 WITH_MYPY = unittest.skipIf(shutil.which("mypy") is None, "mypy is not installed")
@@ -92,7 +94,7 @@ class Checked(unittest.TestCase):
 
     def mypy(self, *files):
         return subprocess.run(["mypy", "--config-file", self.config, "--cache-dir", os.path.join(self.folder.name, "cache"), *files],
-                              capture_output=True, text=True, check=False, env={**os.environ, "MYPYPATH": os.path.dirname(PACKAGE)})
+                              capture_output=True, text=True, check=False, env={**os.environ, "MYPYPATH": os.pathsep.join([os.path.dirname(PACKAGE), os.path.join(PYTHON, "pictures")])})
 
     def test_examples_and_the_package_are_strict(self):
         self.assertGreater(len(EXAMPLES), 0)
