@@ -33,9 +33,10 @@ XGBOOST = {
     "2.1.4": ["xgboost-cpu==2.1.4", "scikit-learn<1.6"],
     "3.2.0": ["xgboost-cpu==3.2.0", "scikit-learn"],
 }
-# What Python users of evtwin have beside it: the newest, and the last scikit-learn before 1.6.
+# What Python users of evtwin have beside it: the newest, and the last scikit-learn before 1.6. Examples draw with the newest.
 FRAMES = {
-    "new": ["scikit-learn==1.7.2", "pandas==2.3.3", "polars==1.35.2", "pyarrow==22.0.0", "duckdb==1.4.2", "pytest<9"],
+    "new": ["scikit-learn==1.7.2", "pandas==2.3.3", "polars==1.35.2", "pyarrow==22.0.0", "duckdb==1.4.2", "pytest<9",
+            "matplotlib==3.10.7"],
     "old": ["scikit-learn==1.5.2", "numpy<2", "pandas==2.2.3", "pyarrow==15.0.2", "pytest<9"],
 }
 # What makes wheels, what pip builds evtwin with, and what the wheel needs in each Python that it is tried in.
@@ -63,6 +64,11 @@ def _run(what, command, **more):
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         raise Skip(f"{what} cannot be made: {said[-1][:300]}")
+
+
+def _hash(pins):
+    """Names what is made of these pins, so that others are made anew."""
+    return hashlib.sha256(" ".join(pins).encode()).hexdigest()[:8]
 
 
 def _kept(name, make):
@@ -104,9 +110,10 @@ def xgboost_python(version):
 
 
 def frames_python(version):
-    """The Python that has these data frames and this scikit-learn (new 620 MB, old 420 MB; a minute the
+    """The Python that has these data frames and this scikit-learn (new 700 MB, old 420 MB; a minute the
     first time)."""
-    folder = _environment(f"frames-{version}", f"an environment for data frames ({version})", FRAMES[version])
+    name = f"frames-{version}-{_hash(FRAMES[version])}"
+    folder = _environment(name, f"an environment for data frames ({version})", FRAMES[version])
     return os.path.join(folder, "bin", "python")
 
 
@@ -122,8 +129,7 @@ def wheel_tools():
         for version in WHEEL_PYTHONS:
             _run(what, [*pip, "--no-deps", "--python-version", version, WHEEL_NUMPY])
 
-    pins = " ".join([*WHEEL_TOOLS, WHEEL_NUMPY, *WHEEL_PYTHONS])
-    return _kept("wheel-tools-" + hashlib.sha256(pins.encode()).hexdigest()[:8], make)
+    return _kept("wheel-tools-" + _hash([*WHEEL_TOOLS, WHEEL_NUMPY, *WHEEL_PYTHONS]), make)
 
 
 def kubernetes_validate():
