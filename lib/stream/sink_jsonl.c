@@ -7,21 +7,52 @@
 #include "stream/telemetry_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
-/* Nothing of a file that is not a list of JSON objects may be cut off. */
-static evtwin_status check_first_byte(void *ctx, const char *path, const char *line, size_t length,
+typedef struct jsonl_sink {
+    evtwin__append_file file; /* first: the callbacks of append_file.h take it as their ctx */
+    int names;                /* whose */
+} jsonl_sink;
+
+static const evtwin__param params[] = {
+    EVTWIN__PARAM("replace", WORD, offsetof(jsonl_sink, file.replace), .words = EVTWIN__FLAG_WORDS),
+    EVTWIN__PARAM("names", WORD, offsetof(jsonl_sink, names), .words = EVTWIN__NAMES_WORDS),
+    {.key = NULL}};
+
+/* Does the line begin with the key of the time in that naming, as our records do? */
+static int begins_with_time(const char *line, size_t length, evtwin_naming naming) {
+    char begin[64];
+    const int n =
+        snprintf(begin, sizeof begin, "{\"%s\":", evtwin__telemetry_key(EVTWIN__Q_TIME, naming));
+    return length >= (size_t)n && memcmp(line, begin, (size_t)n) == 0;
+}
+
+/* Nothing of a file that is not a list of JSON objects may be cut off. Names of two kinds in one
+ * file would hide from append_file.h what is there already. */
+static evtwin_status check_first_line(void *ctx, const char *path, const char *line, size_t length,
                                       int is_whole) {
-    (void)ctx;
+    static const char *const words[] = EVTWIN__NAMES_WORDS;
+    const jsonl_sink *s = ctx;
     (void)is_whole;
     EVTWIN_FAIL_IF(line != NULL && (length == 0 || line[0] != '{'), EVTWIN_E_SCHEMA,
                    "%s: does not hold JSON lines; name another file or start it anew with "
                    "?replace=1",
                    path);
+    for (int i = 0; line != NULL && i < (int)(sizeof words / sizeof words[0]); i++) {
+        EVTWIN_FAIL_IF(i != s->names && begins_with_time(line, length, evtwin__names_naming(i)),
+                       EVTWIN_E_SCHEMA,
+                       "%s: its records are written with names=%s, not names=%s; name another file "
+                       "or start it anew with ?replace=1",
+                       path, words[i], words[s->names]);
+    }
     return EVTWIN_OK;
 }
 
 static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
-    return evtwin__append_open(uri, check_first_byte, NULL, ctx);
+    jsonl_sink *s = ctx;
+    s->file.fd = -1;
+    EVTWIN_TRY(evtwin__params_read(uri, params, s));
+    return evtwin__append_open(uri, check_first_line, s, &s->file);
 }
 
 /* Columns of reasons that a pump was asked for, by target; EVTWIN_NO_COLUMN where there is none. */
@@ -61,7 +92,9 @@ static void put_reasons(const evtwin_table *rows, size_t row, const reasons *r,
 }
 
 static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
-    evtwin__append_file *file = ctx;
+    jsonl_sink *s = ctx;
+    evtwin__append_file *file = &s->file;
+    const evtwin_naming naming = evtwin__names_naming(s->names);
     static const unsigned kinds = EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS;
     evtwin__binding b;
     EVTWIN_TRY(evtwin__bind(batch->rows, kinds, &b));
@@ -71,7 +104,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     file->text.size = 0;
     file->text.is_failed = 0;
     for (size_t row = 0; row < b.rows; row++) {
-        EVTWIN_TRY(evtwin__telemetry_put_json(&b, row, kinds, &file->text));
+        EVTWIN_TRY(evtwin__telemetry_put_named(&b, row, kinds, naming, &file->text));
         put_reasons(batch->rows, row, &reasons_of, &file->text);
         evtwin__text_put(&file->text, "\n");
         EVTWIN_FAIL_IF(file->text.is_failed, EVTWIN_E_NOMEM, "out of memory for JSON lines");
@@ -98,8 +131,8 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
 const evtwin__scheme evtwin__sink_jsonl = {
     .name = "jsonl",
     .names_file = 1,
-    .params = evtwin__append_params,
-    .ctx_size = sizeof(evtwin__append_file),
+    .params = params,
+    .ctx_size = sizeof(jsonl_sink),
     .open = open_sink,
     .sink = {.write = write_sink,
              .flush = evtwin__append_flush,

@@ -28,6 +28,7 @@ typedef struct kafka_sink {
     const char *topic;
     const char *transactional_id; /* of the URI; NULL = none */
     int key;                      /* 0 = battery_id, 1 = none */
+    int names;                    /* whose the keys of records are */
     int transactions; /* 0: for readers that know none; then nothing knows what is there */
     char own_id[64];  /* for sources without a name that lasts */
 
@@ -50,6 +51,7 @@ static const evtwin__param params[] = {
     EVTWIN__PARAM("transactions", WORD, offsetof(kafka_sink, transactions),
                   .words = EVTWIN__FLAG_WORDS),
     EVTWIN__PARAM("key", WORD, offsetof(kafka_sink, key), .words = {"battery_id", "none"}),
+    EVTWIN__PARAM("names", WORD, offsetof(kafka_sink, names), .words = EVTWIN__NAMES_WORDS),
     {.key = NULL}};
 
 /* ---- open, close ---- */
@@ -197,7 +199,8 @@ static evtwin_status encode_rows(kafka_sink *s, const evtwin_table *rows, evtwin
     EVTWIN_TRY(evtwin__binding_check_keys(b));
     EVTWIN_TRY(begin_messages(s, b->rows));
     for (size_t row = 0; row < b->rows; row++) {
-        EVTWIN_TRY(evtwin__telemetry_put_json(b, row, kinds, &s->text));
+        EVTWIN_TRY(
+            evtwin__telemetry_put_named(b, row, kinds, evtwin__names_naming(s->names), &s->text));
         s->end[s->n++] = s->text.size;
     }
     return EVTWIN_OK;

@@ -25,6 +25,7 @@ typedef struct mqtt_sink {
     int is_list;  /* a message is a list of records */
     size_t inflight;
     int wants_receipts;
+    int names; /* whose the keys of records are */
     const char *topic;
     int is_per_battery; /* the topic has {battery_id} */
     char receipt_topic[MAX_TOPIC];
@@ -37,6 +38,7 @@ static const evtwin__param params[] = {
     EVTWIN__PARAM("inflight", SIZE, offsetof(mqtt_sink, inflight), .min = 1),
     EVTWIN__PARAM("confirm", WORD, offsetof(mqtt_sink, wants_receipts),
                   .words = {"broker", "receipts"}),
+    EVTWIN__PARAM("names", WORD, offsetof(mqtt_sink, names), .words = EVTWIN__NAMES_WORDS),
     {.key = NULL}};
 
 /* ---- open ---- */
@@ -184,8 +186,9 @@ static evtwin_status compose_message(mqtt_sink *s, const evtwin__binding *b, con
     }
     for (size_t i = 0; i < n; i++) {
         evtwin__text_put(text, i > 0 ? "," : "");
-        EVTWIN_TRY(evtwin__telemetry_put_json(b, places[i].row,
-                                              EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, text));
+        EVTWIN_TRY(evtwin__telemetry_put_named(b, places[i].row,
+                                               EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS,
+                                               evtwin__names_naming(s->names), text));
     }
     if (s->is_list) {
         evtwin__text_put(text, "]");
