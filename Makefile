@@ -8,7 +8,7 @@
 #   make minio      artifacts on a real MinIO, which takes 11 minutes to build the first time
 #   make results    measure what docs/results.md says and write it anew (25 minutes on two cores)
 #   make site       the documentation as a site in build/site: guide, tasks, concepts, reference
-#   make pictures   take the pictures of the pages in docs/ anew
+#   make pictures   take the pictures in docs/ anew: of the pages, and those that examples draw
 #   make install    build and install below PREFIX (default /usr/local)
 #   make dist       the source archive, with what a build without network needs, in build/dist
 #   make uninstall  remove what the last `make install` laid down
@@ -79,8 +79,10 @@ site:
 	@$(MAKE) --no-print-directory -C build/package -j$(JOBS) evtwin_python
 	@docs/site/build build/package/python build/site
 
-pictures: build
+pictures: build test-deps
 	@node tests/browser/run.mjs build/release/tools build/pictures pictures
+	$(call build_preset,dev)
+	@python3 -B scripts/pictures build/dev
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')

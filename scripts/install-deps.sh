@@ -59,7 +59,8 @@ python3-sphinx|makes pages of the documents|python:sphinx
 python3-breathe|brings both together|python:breathe
 python3-myst-parser|lets Sphinx read Markdown|python:myst_parser
 furo|is how the site looks|python:furo
-katex|turns formulas into MathML|katex
+katex|turns formulas into MathML|file:/usr/share/nodejs/katex/package.json
+nodejs|runs it|node
 python3-yaml|reads the description of the REST API|python:yaml
 '
 long_list='
