@@ -2,7 +2,7 @@
 """RULRegressor and FailureClassifier: the library's forests as scikit-learn estimators.
 
     model = evtwin.RULRegressor().fit(frame[features], frame["RUL"], groups=frame["battery_id"])
-    model.scores_["model"].rmse, model.scores_["mean"].rmse    # held out by battery, beside a baseline
+    model.scores_["model"]["rmse"], model.scores_["mean"]["rmse"]    # held out by battery, beside a baseline
 
 fit(X, y) grows one forest on all rows: no split, no scores, nothing refused, so that scikit-learn's own tools (grids,
 pipelines, cross-validation) do that. fit(X, y, groups=…) first trains as evtwin.train does, with folds of whole
