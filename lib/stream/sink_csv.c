@@ -21,7 +21,7 @@ typedef struct csv_sink {
 } csv_sink;
 
 static const evtwin__param params[] = {
-    EVTWIN__PARAM("replace", WORD, offsetof(csv_sink, file.replace), .words = EVTWIN__FLAG_WORDS),
+    EVTWIN__APPEND_PARAMS(csv_sink, file),
     EVTWIN__PARAM("names", WORD, offsetof(csv_sink, names), .words = {"evtwin", "bdf"}),
     {.key = NULL}};
 

@@ -8,6 +8,7 @@
 #include "core/naming.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "stream/envelope.h"
 #include "stream/telemetry_json.h"
 
 #include <math.h>
@@ -267,26 +268,28 @@ static evtwin_status parse_json(const char *text, size_t length, json_t **out) {
     return st;
 }
 
+/* The record that the JSON is, or that is in it. */
+static evtwin_status find_record(json_t *json, json_t **record_out) {
+    json_t *record = NULL;
+    EVTWIN_FAIL_IF(!json_is_object(json), EVTWIN_E_PARSE, "a telemetry record is a JSON object");
+    EVTWIN_TRY(evtwin__envelope_open(json, &record));
+    EVTWIN_FAIL_IF(json_object_size(record) > MAX_KEYS, EVTWIN_E_PARSE,
+                   "a telemetry record of %zu keys; the limit is %d", json_object_size(record),
+                   MAX_KEYS);
+    *record_out = json_incref(record);
+    return EVTWIN_OK;
+}
+
 static evtwin_status parse_object(const char *text, size_t length, json_t **out) {
     EVTWIN_FAIL_IF(length > MAX_TEXT, EVTWIN_E_PARSE,
                    "a telemetry record of %zu bytes; the limit is %d", length, MAX_TEXT);
     EVTWIN_FAIL_IF(is_too_deep(text, length), EVTWIN_E_PARSE,
                    "a telemetry record nested deeper than %d", MAX_DEPTH);
-    json_t *object = NULL;
-    evtwin_status st = EVTWIN_OK;
-    EVTWIN_TRY(parse_json(text, length, &object));
-    if (!json_is_object(object)) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "a telemetry record is a JSON object");
-    } else if (json_object_size(object) > MAX_KEYS) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "a telemetry record of %zu keys; the limit is %d",
-                          json_object_size(object), MAX_KEYS);
-    }
-    if (st < 0) {
-        json_decref(object);
-        return st;
-    }
-    *out = object;
-    return EVTWIN_OK;
+    json_t *json = NULL;
+    EVTWIN_TRY(parse_json(text, length, &json));
+    const evtwin_status st = find_record(json, out);
+    json_decref(json);
+    return st;
 }
 
 /* A value of a record that is to be decoded. */

@@ -71,6 +71,16 @@ class Arrays(unittest.TestCase):
             with self.assertRaises((ValueError, TypeError)):
                 model.predict(wrong)
 
+    def test_apply_leaves_columns_where_they_are_and_tables_as_they_are(self):
+        predictor = evtwin.Predictor.load(bundle)
+        data = {name: records[name].copy() for name in records.columns}
+        table = predictor.apply(data)
+        self.assertTrue(np.shares_memory(table["soc"], data["soc"]))
+        same = predictor.apply(records)
+        self.assertFalse(np.shares_memory(same["soc"], records["soc"]))
+        self.assertNotIn("rul_prediction", records.columns)
+        np.testing.assert_array_equal(table["rul_prediction"], same["rul_prediction"])
+
     def test_contributions_sum_to_the_margin(self):
         phi = model.contributions(self.x)
         np.testing.assert_allclose(phi.sum(axis=1), model.margin(self.x), rtol=1e-4, atol=1e-2)
@@ -112,6 +122,30 @@ class Tables(unittest.TestCase):
         np.testing.assert_array_equal(again["voltage"], some["voltage"])
         with self.assertRaises(FileNotFoundError):
             evtwin.Table.read_csv(path("none.csv"))
+
+    def test_names_of_other_standards(self):
+        test = evtwin.Table({"time": np.array([0, 1500000], "datetime64[us]"), "battery_id": ["A", "A"],
+                             "voltage": [390.0, 391.0], "current": [10.0, -5.0], "power_consumption": [3900.0, 1955.0],
+                             "label": ["x", "y"]})
+        bdf = test.convert("bdf")
+        self.assertEqual(bdf.columns, ["Test Time / s", "Voltage / V", "Current / A", "Unix Time / s", "battery_id",
+                                       "Power / W", "label"])
+        self.assertEqual(bdf["Test Time / s"].tolist(), [0.0, 1.5])
+        self.assertEqual(bdf["Power / W"].tolist(), [-3900.0, 1955.0])
+        self.assertEqual(test.convert("vss")["Vehicle.Powertrain.TractionBattery.CurrentCurrent"].tolist(), [-10.0, 5.0])
+        test.write_csv(path("test.bdf.csv"), names="bdf")
+        again = evtwin.Table.read_csv(path("test.bdf.csv")).convert("evtwin")
+        for name in test.columns:
+            np.testing.assert_array_equal(again[name], test[name])
+        with self.assertRaisesRegex(ValueError, "'iso' is not a naming; there are evtwin, .*vss"):
+            test.convert("iso")
+        with self.assertRaisesRegex(evtwin.errors.DataError, "row 1 has no current"):
+            evtwin.Table({"sim_time_s": [0.0], "voltage": [1.0], "current": [np.nan]}).convert("bdf")
+        with open(path("back.bdf.csv"), "w") as f:
+            f.write("Test Time / s,Voltage / V\n5,3\n4,3\n")
+        with self.assertRaisesRegex(ValueError, "back.bdf.csv:3:1: 'Test Time / s' goes back from 5 .line 2. to 4"):
+            evtwin.Table.read_csv(path("back.bdf.csv"))
+        self.assertEqual(len(evtwin.Table.read_csv(path("back.bdf.csv"), has_several_tests=1)), 2)
 
     def test_data_that_is_no_table(self):
         for wrong in (3, "soc", [1, 2], {"soc": [1, 2], "soh": [1]}, {"soc": 3}, {"time": ["yesterday"]}):
@@ -250,6 +284,53 @@ class Callbacks(unittest.TestCase):
         self.assertGreater(flaky.flushed, 0)
         self.assertEqual([event.kind for event in events][:1], ["sink_failed"])
         self.assertIn("ConnectionError: away", events[0].text)
+
+    def test_a_sink_gives_states_back(self):
+        """A second pump goes on with the past that the first one left in a sink of Python."""
+        class Keeper:
+            def __init__(self):
+                self.kept, self.asked, self.rows = {}, [], []
+
+            def write(self, batch):
+                self.rows.append(batch.rows)
+                states = batch.states
+                for i, battery in enumerate(states["battery_id"]):
+                    self.kept[battery] = states.select([i])
+
+            def states(self, batteries):
+                self.asked.append(sorted(batteries["battery_id"]))
+                known = [self.kept[b] for b in batteries["battery_id"] if b in self.kept]
+                return known[0] if known else None
+
+        def pump(sink, rows):
+            with evtwin.Pump(rows, sink, predictor=evtwin.Predictor.load(history), recalls_states=True) as each:
+                each.run()
+            return sink
+
+        history = path("history")
+        evtwin.train(records, seed=1, recipe="history").save(history)
+        one = records.select(records["battery_id"] == records["battery_id"][0])
+        half = len(one) // 2
+        parts = [one.select(range(half)), one.select(range(half, len(one)))]
+        whole = pump(Keeper(), [one])
+        apart = Keeper()
+        for part in parts:
+            pump(apart, [part])
+        predicted = [np.concatenate([rows["rul_prediction"] for rows in sink.rows]) for sink in (whole, apart)]
+        np.testing.assert_array_equal(*predicted)
+        self.assertEqual(apart.asked, [[one["battery_id"][0]]] * 2)
+        with evtwin.sink(apart) as sink:
+            self.assertEqual(sink.states(one.select([0]))["battery_id"].tolist(), [one["battery_id"][0]])
+            self.assertIsNone(sink.states({"battery_id": ["nobody"]}))
+        for answer, kind in ((5, TypeError), (ValueError("broken"), evtwin.DataError)):
+            def states(_batteries, answer=answer):
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
+            apart.states = states
+            with self.subTest(answer), evtwin.sink(apart) as sink, self.assertRaises((kind, evtwin.Error)) as caught:
+                sink.states(one.select([0]))
+            self.assertIn(type(caught.exception.__cause__ or caught.exception), (TypeError, ValueError))
 
     def test_own_sources_by_read_and_by_iteration(self):
         table = evtwin.Fleet(4).read()
