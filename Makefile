@@ -7,7 +7,7 @@
 #   make mutants    N=29 SEED=1: how many random faults in lib/ the unit tests notice
 #   make minio      artifacts on a real MinIO, which takes 11 minutes to build the first time
 #   make results    measure what docs/results.md says and write it anew (25 minutes on two cores)
-#   make pictures   take the pictures of the pages in docs/ anew
+#   make pictures   take the pictures in docs/ anew: of the pages, and those that examples draw
 #   make install    build and install below PREFIX (default /usr/local)
 #   make dist       the source archive, with what a build without network needs, in build/dist
 #   make uninstall  remove what the last `make install` laid down
@@ -71,8 +71,10 @@ SEED ?= 1
 mutants: test-deps
 	@python3 tests/long/mutants.py $(N) $(SEED)
 
-pictures: build
+pictures: build test-deps
 	@node tests/browser/run.mjs build/release/tools build/pictures pictures
+	$(call build_preset,dev)
+	@python3 -B scripts/pictures build/dev
 
 format:
 	clang-format-14 -i $$(git ls-files '*.c' '*.h')

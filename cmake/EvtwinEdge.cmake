@@ -5,7 +5,7 @@
 # The linker names what a file of this list needs and the list lacks.
 set(edge_files
   core/.* sim/.*
-  stream/telemetry_json
+  stream/envelope stream/telemetry_json
   learn/bundle learn/bundle_memory learn/calibration learn/calibration_json learn/charge_curve learn/clean learn/derive
   learn/derive_inputs learn/drift learn/end_of_life learn/explain learn/explain_words learn/features learn/forest
   learn/forest_kind learn/forest_load learn/forest_objective learn/forest_tree learn/group learn/history learn/interval

@@ -29,8 +29,11 @@ EVTWIN_API evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size
                                                  size_t text_size, size_t *length_out);
 
 /**
- * Append the record in text (length bytes) to a telemetry table. Unknown keys are ignored. A value
- * outside its range is taken as it came: evtwin_session_apply and evtwin_telemetry_check judge it.
+ * Append the record in text (length bytes) to a telemetry table. Keys are ours, or machine names of
+ * the Battery Data Format and paths of VSS with their units and signs; ours counts where there are
+ * two, and unknown keys are ignored. A value outside its range is taken as it came:
+ * evtwin_session_apply and evtwin_telemetry_check judge it.
+ * A CloudEvent 1.0 in JSON is read as the record in its data.
  * @return EVTWIN_E_PARSE (not a JSON object, duplicate key, a string for a number, infinity,
  * invalid UTF-8, over 64 KiB or 16 deep), EVTWIN_E_SCHEMA (no battery_id or timestamp),
  * EVTWIN_E_RANGE (a negative seq, a time outside the years 0 to 9999); the table is unchanged then.
@@ -51,7 +54,7 @@ typedef struct evtwin_source evtwin_source;
  *                  as in evtwin_csv_options; "tab" is a word for a tab
  *     naive_time   utc (default), local or reject
  *     unit         "soc=percent,voltage=mV": columns in other units than their names say
- *   "jsonl:FILE"   one record a line
+ *   "jsonl:FILE"   one record a line, bare or as a CloudEvent
  *     time_format  as above
  *     naive_time   as above; the default for standard input is reject
  *     follow=1     wait for the file and at its end for more, as tail -F: one that was cut begins
@@ -228,6 +231,10 @@ typedef struct evtwin_sink evtwin_sink;
  *                  noticed before each batch and made anew, which is logged. A named pipe fails
  *                  with EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. A CSV has
  *                  all telemetry columns, and those prediction columns that its first batch has.
+ *     names        of jsonl:, kafka: and mqtt:: whose names the keys of records are: evtwin
+ *                  (default), vss, bdf (docs/streams.md)
+ *     cloudevents  of the same: none (default), binary, structured: each record as a CloudEvent
+ *                  (docs/streams.md)
  *   "sqlite:FILE", "postgresql://[USER@]HOST[:PORT]/DATABASE"
  *     write=predictions  update predictions of existing rows instead of inserting
  *     shared=1     take no writer locks on batteries

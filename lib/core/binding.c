@@ -94,6 +94,11 @@ static evtwin_status bind_column(const evtwin_table *table, size_t col, const ev
     return EVTWIN_OK;
 }
 
+/* Is the quantity in another column, which the stand-in at col leaves it to? */
+static int has_better(const evtwin_table *table, size_t q, size_t col) {
+    return evtwin_telemetry_find(table, evtwin__schema[q].name) != col;
+}
+
 static evtwin_status bind_columns(const evtwin_table *table, unsigned kinds, int of_any_type,
                                   evtwin__binding *out) {
     out->table = table;
@@ -106,11 +111,11 @@ static evtwin_status bind_columns(const evtwin_table *table, unsigned kinds, int
         const char *header = evtwin_table_name(table, col);
         evtwin__meaning m;
         if (next < EVTWIN__Q_COUNT && strcmp(evtwin__schema[next].name, header) == 0) {
-            m = (evtwin__meaning){next, evtwin__schema[next].unit, 0};
+            m = (evtwin__meaning){next, evtwin__schema[next].unit, 0, 0};
         } else if (!evtwin__meaning_find(header, kinds, &m)) {
             continue;
         }
-        if (evtwin__is_of(m.q, kinds)) {
+        if (evtwin__is_of(m.q, kinds) && !(m.is_stand_in && has_better(table, m.q, col))) {
             EVTWIN_TRY(bind_column(table, col, &m, of_any_type, &out->bound[m.q]));
             next = m.q + 1;
         }

@@ -15,13 +15,15 @@
 #define NO_LIMIT NAN
 #define NO_METRIC ""
 #define OURS_ONLY                                                                                  \
-    { EVTWIN_NAMING_EVTWIN, NULL, NULL, 0 }
+    { EVTWIN_NAMING_EVTWIN, NULL, NULL, 0, 0 }
 #define NAMED(naming, name)                                                                        \
-    { EVTWIN_NAMING_##naming, name, NULL, 0 }
+    { EVTWIN_NAMING_##naming, name, NULL, 0, 0 }
 #define NAMED_IN(naming, name, unit)                                                               \
-    { EVTWIN_NAMING_##naming, name, unit, 0 }
+    { EVTWIN_NAMING_##naming, name, unit, 0, 0 }
 #define FLIPPED(naming, name)                                                                      \
-    { EVTWIN_NAMING_##naming, name, NULL, 1 }
+    { EVTWIN_NAMING_##naming, name, NULL, 1, 0 }
+#define STAND_IN(naming, name)                                                                     \
+    { EVTWIN_NAMING_##naming, name, NULL, 0, 1 }
 #define VSS_BATTERY "Vehicle.Powertrain.TractionBattery."
 
 /* clang-format off */
@@ -71,13 +73,18 @@ const char *evtwin_quantity_name(size_t index, evtwin_naming naming) {
     if (index >= EVTWIN__Q_COUNT) {
         return NULL;
     }
-    const evtwin__quantity *q = &evtwin__schema[index];
     if (naming == EVTWIN_NAMING_EVTWIN) {
-        return q->name;
+        return evtwin__schema[index].name;
     }
-    for (size_t i = 0; i < EVTWIN__MAX_ALIASES && q->alias[i].name != NULL; i++) {
-        if (q->alias[i].naming == naming) {
-            return q->alias[i].name;
+    const evtwin__alias *alias = evtwin__alias_of(index, naming);
+    return alias != NULL ? alias->name : NULL;
+}
+
+const evtwin__alias *evtwin__alias_of(size_t q, evtwin_naming naming) {
+    const evtwin__alias *alias = evtwin__schema[q].alias;
+    for (size_t i = 0; i < EVTWIN__MAX_ALIASES && alias[i].name != NULL; i++) {
+        if (alias[i].naming == naming && !alias[i].is_stand_in) {
+            return &alias[i];
         }
     }
     return NULL;
@@ -175,13 +182,14 @@ int evtwin__meaning_find(const char *header, unsigned kinds, evtwin__meaning *ou
             continue;
         }
         if (strcmp(of->name, header) == 0 || strcmp(of->json_key, header) == 0) {
-            *out = (evtwin__meaning){q, of->unit, 0};
+            *out = (evtwin__meaning){q, of->unit, 0, 0};
             return 1;
         }
         for (size_t i = 0; i < EVTWIN__MAX_ALIASES && of->alias[i].name != NULL; i++) {
             const evtwin__alias *a = &of->alias[i];
             if (strcmp(a->name, header) == 0) {
-                *out = (evtwin__meaning){q, a->unit != NULL ? a->unit : of->unit, a->is_flipped};
+                *out = (evtwin__meaning){q, a->unit != NULL ? a->unit : of->unit, a->is_flipped,
+                                         a->is_stand_in};
                 return 1;
             }
         }

@@ -29,9 +29,10 @@ typedef struct evtwin__alias {
     const char *name; /* NULL = end of the list */
     const char *unit; /* NULL = ours */
     int is_flipped;   /* its sign is the opposite of ours */
+    int is_stand_in;  /* counts only where no other column has the quantity; is never written */
 } evtwin__alias;
 
-enum { EVTWIN__N_NAMINGS = 5, EVTWIN__MAX_ALIASES = EVTWIN__N_NAMINGS };
+enum { EVTWIN__N_NAMINGS = 5, EVTWIN__MAX_ALIASES = 8 };
 
 typedef struct evtwin__quantity {
     const char *name, *json_key, *unit, *metric, *base_metric, *description;
@@ -43,6 +44,10 @@ typedef struct evtwin__quantity {
 } evtwin__quantity;
 
 extern const evtwin__quantity evtwin__schema[EVTWIN__Q_COUNT];
+
+/* How a naming writes quantity q; NULL where that is our name: it is ours, or has none of its own.
+ */
+const evtwin__alias *evtwin__alias_of(size_t q, evtwin_naming naming);
 
 /* Number of the quantity of this name (ours), EVTWIN__Q_COUNT if there is none. */
 size_t evtwin__quantity_by_name(const char *name);
@@ -97,6 +102,7 @@ typedef struct evtwin__meaning {
     size_t q;
     const char *unit; /* of the values, "" if the quantity has none */
     int is_flipped;
+    int is_stand_in; /* only where no other column has the quantity */
 } evtwin__meaning;
 
 /* 0 if no quantity of these kinds has that name in any naming. */

@@ -86,11 +86,23 @@ evtwin_status evtwin__kafka_producer_check(evtwin__kafka_producer *p, const char
 
 evtwin_status evtwin__kafka_begin(evtwin__kafka_producer *p);
 
-/* Add a message for topic number `topic`; key NULL = none. It is copied. After a failure the
- * transaction is to be given up: evtwin__kafka_give_up. */
-evtwin_status evtwin__kafka_put(evtwin__kafka_producer *p, int topic, const char *key,
-                                size_t key_size, const char *data, size_t size,
-                                int64_t deadline_ms);
+typedef struct evtwin__kafka_header {
+    const char *name, *value;
+} evtwin__kafka_header;
+
+typedef struct evtwin__kafka_record {
+    const char *key; /* (key_size), NULL = none */
+    size_t key_size;
+    const char *data; /* (size) */
+    size_t size;
+    const evtwin__kafka_header *headers; /* (n_headers) */
+    size_t n_headers;
+} evtwin__kafka_record;
+
+/* Add a message for topic number `topic`. It is copied. After a failure the transaction is to be
+ * given up: evtwin__kafka_give_up. */
+evtwin_status evtwin__kafka_put(evtwin__kafka_producer *p, int topic,
+                                const evtwin__kafka_record *record, int64_t deadline_ms);
 
 /* Offsets that the transaction commits to their group; copied. */
 evtwin_status evtwin__kafka_add_offsets(evtwin__kafka_producer *p,

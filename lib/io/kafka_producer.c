@@ -291,12 +291,39 @@ evtwin_status evtwin__kafka_begin(evtwin__kafka_producer *p) {
     return EVTWIN_OK;
 }
 
-evtwin_status evtwin__kafka_put(evtwin__kafka_producer *p, int topic, const char *key,
-                                size_t key_size, const char *data, size_t size,
-                                int64_t deadline_ms) {
-    while (rd_kafka_produce(p->topic[topic], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-                            (void *)data, size, key, key_size, (void *)p->topic_name[topic]) != 0) {
-        const int code = rd_kafka_last_error();
+static rd_kafka_headers_t *make_headers(const evtwin__kafka_record *record) {
+    rd_kafka_headers_t *list =
+        record->n_headers > 0 ? rd_kafka_headers_new(record->n_headers) : NULL;
+    for (size_t i = 0; i < record->n_headers; i++) {
+        rd_kafka_header_add(list, record->headers[i].name, -1, record->headers[i].value, -1);
+    }
+    return list;
+}
+
+/* 0, or why the message was not taken. */
+static int produce(evtwin__kafka_producer *p, int topic, const evtwin__kafka_record *record) {
+    rd_kafka_headers_t *headers = make_headers(record);
+    if (headers == NULL) {
+        const int rc = rd_kafka_produce(p->topic[topic], RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                                        (void *)record->data, record->size, record->key,
+                                        record->key_size, (void *)p->topic_name[topic]);
+        return rc != 0 ? (int)rd_kafka_last_error() : 0;
+    }
+    const rd_kafka_resp_err_t code = rd_kafka_producev(
+        p->client.rk, RD_KAFKA_V_RKT(p->topic[topic]), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_KEY(record->key, record->key_size),
+        RD_KAFKA_V_VALUE((void *)record->data, record->size), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE((void *)p->topic_name[topic]), RD_KAFKA_V_END);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_headers_destroy(headers); /* else they are its own */
+    }
+    return (int)code;
+}
+
+evtwin_status evtwin__kafka_put(evtwin__kafka_producer *p, int topic,
+                                const evtwin__kafka_record *record, int64_t deadline_ms) {
+    int code;
+    while ((code = produce(p, topic, record)) != 0) {
         const int left_ms = evtwin__kafka_left_ms(deadline_ms);
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || left_ms == 0) {
             return evtwin__kafka_fail(&p->client, code, rd_kafka_err2str(code));

@@ -93,6 +93,10 @@ typedef struct evtwin__mqtt_publication {
     const char *correlation;     /* text, NULL = none */
     const char *const *receipts; /* (n_receipts) */
     size_t n_receipts;
+    const char *content_type; /* NULL = none */
+    const char *properties; /* (n_properties) user properties: names and values, each a string with
+                               its NUL, one behind the other */
+    size_t n_properties;
 } evtwin__mqtt_publication;
 
 /* Queue a message; evtwin__mqtt_run sends it, again after a lost connection if its QoS is 1, until

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* io/mqtt_properties.c: response topic, correlation data and receipts, to and from libmosquitto. */
+/* io/mqtt_properties.c: response topic, correlation data, receipts, content type and other
+ * properties, to and from libmosquitto. */
 
 #include "io/mqtt_properties.h"
 
@@ -61,6 +62,15 @@ int evtwin__mqtt_properties_make(const evtwin__mqtt_publication *p, void **list_
     for (size_t i = 0; i < p->n_receipts && rc == 0; i++) {
         rc = mosquitto_property_add_string_pair(&list, MQTT_PROP_USER_PROPERTY,
                                                 EVTWIN__MQTT_RECEIPT, p->receipts[i]);
+    }
+    if (rc == 0 && p->content_type != NULL) {
+        rc = mosquitto_property_add_string(&list, MQTT_PROP_CONTENT_TYPE, p->content_type);
+    }
+    const char *name = p->properties;
+    for (size_t i = 0; i < p->n_properties && rc == 0; i++) {
+        const char *value = name + strlen(name) + 1;
+        rc = mosquitto_property_add_string_pair(&list, MQTT_PROP_USER_PROPERTY, name, value);
+        name = value + strlen(value) + 1;
     }
     *list_out = list;
     return rc;

@@ -138,14 +138,16 @@ static const char compare_sql[] =
     "SELECT s.revision, (@same)::int::bigint FROM pg_temp.ev_staging AS s JOIN ev_telemetry AS t"
     " ON " SAME_KEY " WHERE t.revision <> s.revision";
 
-/* Of equal keys the newest prediction. */
+/* Of equal keys the newest prediction. The one that is there gives way only to that of another
+ * model (why: SQL_MERGE_PREDICTION of SQLite). */
 static const char predict_sql[] =
     "UPDATE ev_telemetry AS t SET @assignments, revision = s.revision, status = @status"
     " FROM (SELECT DISTINCT ON (battery_id, time, seq) * FROM pg_temp.ev_staging"
     " WHERE prediction_timestamp IS NOT NULL"
     " ORDER BY battery_id, time, seq, prediction_timestamp DESC, revision) AS s WHERE " SAME_KEY
     " AND t.revision <> s.revision AND (t.prediction_timestamp IS NULL"
-    " OR (t.prediction_timestamp < s.prediction_timestamp AND (@differences)))"
+    " OR (t.prediction_timestamp < s.prediction_timestamp AND (@differences)"
+    " AND (t.model_version IS NULL OR t.model_version IS DISTINCT FROM s.model_version)))"
     " RETURNING s.revision";
 
 /* What has happened to each row: an evtwin__row_event, or nothing. */

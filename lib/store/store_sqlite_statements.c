@@ -26,8 +26,8 @@
 
 /* Marks, replaced when a statement is prepared: those of sql_text.h and the lists below; @revision
  * (its parameter), @status (of a row that is predicted, by the limits), @key (of a row), @place (of
- * a row: the revision that it was read with), @when (of its prediction), @differences (of its
- * prediction to the one that is there). */
+ * a row: the revision that it was read with), @when and @model (of its prediction), @differences
+ * (of its prediction to the one that is there). */
 static const char *const sql_texts[SQL_N] = {
     [SQL_REVISION_GET] = "SELECT revision, clock_us, uptime_us, boot, (SELECT max(revision) FROM"
                          " ev_telemetry), (SELECT max(clock_us) FROM ev_mark) FROM ev_revision",
@@ -50,10 +50,13 @@ static const char *const sql_texts[SQL_N] = {
     [SQL_ROW] = "SELECT @telemetry FROM ev_telemetry WHERE @key",
     [SQL_PUT_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
                            " status = @status WHERE @key",
-    /* of an insert, on a row that is there: an older prediction gives way to another one */
+    /* of an insert, on a row that is there: an older prediction gives way to that of another model.
+     * The same model would say the same, but for what it knew of the battery's past: that was whole
+     * the first time, and not when records are read again after a crash. */
     [SQL_MERGE_PREDICTION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
                              " status = @status WHERE @key AND (prediction_timestamp IS NULL OR"
-                             " (prediction_timestamp < @when AND (@differences)))",
+                             " (prediction_timestamp < @when AND (@differences) AND"
+                             " (model_version IS NULL OR model_version IS NOT @model)))",
     /* a key of another program in a form of its own is found by the place it was read from */
     [SQL_STORED_TIME] = "SELECT time FROM ev_telemetry WHERE revision = ?",
     [SQL_PUT_BY_REVISION] = "UPDATE ev_telemetry SET @assignments, revision = @revision,"
@@ -268,6 +271,9 @@ static void say_mark(evtwin__text *sql, const void *ctx, const char *mark, size_
         break;
     case 'w':
         evtwin__sql_say(sql, "?%d", EVTWIN__Q_PREDICTION_TIMESTAMP + 1);
+        break;
+    case 'm':
+        evtwin__sql_say(sql, "?%d", EVTWIN__Q_MODEL_VERSION + 1);
         break;
     case 'd':
         say_differences(sql);

@@ -33,7 +33,10 @@ typedef struct evtwin__append_file {
     int is_in_doubt; /* a sync failed, so it may not be on the disk though the next one succeeds */
 } evtwin__append_file;
 
-/* The parameters of a sink whose ctx begins with an evtwin__append_file. */
+/* The parameters of a sink whose ctx has it as this member; alone, of one whose ctx begins with it.
+ */
+#define EVTWIN__APPEND_PARAMS(type, member)                                                        \
+    EVTWIN__PARAM("replace", WORD, offsetof(type, member.replace), .words = EVTWIN__FLAG_WORDS)
 extern const evtwin__param evtwin__append_params[];
 
 /* Open (or make, with mode 0600) and lock the file of a URI for appending; "-" is standard output.

@@ -33,7 +33,8 @@ typedef enum stage {
 } stage;
 
 struct evtwin__outgoing {
-    size_t topic, payload, size; /* where in the text; size of the payload */
+    size_t topic, properties, payload, size; /* where in the text; size of the payload */
+    size_t n_properties;
     stage stage;
     int mid;
     int64_t sent_ms;
@@ -53,8 +54,17 @@ evtwin_status evtwin__outbox_begin(evtwin__outbox *o, const char *topic) {
     }
     const size_t at = bag->text.size;
     evtwin__text_add(&bag->text, topic, strlen(topic) + 1);
-    bag->messages[bag->n] = (evtwin__outgoing){.topic = at, .payload = bag->text.size};
+    bag->messages[bag->n] =
+        (evtwin__outgoing){.topic = at, .properties = bag->text.size, .payload = bag->text.size};
     return EVTWIN_OK;
+}
+
+void evtwin__outbox_property(evtwin__outbox *o, const char *name, const char *value) {
+    evtwin__mailbag *bag = &o->next;
+    evtwin__text_add(&bag->text, name, strlen(name) + 1);
+    evtwin__text_add(&bag->text, value, strlen(value) + 1);
+    bag->messages[bag->n].payload = bag->text.size;
+    bag->messages[bag->n].n_properties++;
 }
 
 evtwin_status evtwin__outbox_end(evtwin__outbox *o) {
@@ -147,6 +157,9 @@ static evtwin_status send_one(evtwin__outbox *o, size_t i) {
                                         .payload = o->pending.text.data + message->payload,
                                         .payload_size = message->size,
                                         .qos = 1,
+                                        .content_type = o->content_type,
+                                        .properties = o->pending.text.data + message->properties,
+                                        .n_properties = message->n_properties,
                                         .response_topic = o->receipt_topic,
                                         .correlation = o->receipt_topic != NULL ? id : NULL};
     EVTWIN__CRASH_SITE("mqtt.before_publish");

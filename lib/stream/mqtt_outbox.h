@@ -17,13 +17,14 @@ typedef struct evtwin__outgoing evtwin__outgoing;
 
 /* Messages of one batch. */
 typedef struct evtwin__mailbag {
-    evtwin__text text;          /* topics, each with its NUL, and payloads */
+    evtwin__text text;          /* topics, properties, each with its NUL, and payloads */
     evtwin__outgoing *messages; /* (n) */
     size_t n, capacity;
 } evtwin__mailbag;
 
 typedef struct evtwin__outbox {
     evtwin__mqtt *mqtt;
+    const char *content_type;  /* of every message; NULL: none */
     const char *receipt_topic; /* NULL: an acknowledgement of the broker is enough */
     size_t inflight;
     evtwin__mailbag next;    /* that is composed */
@@ -42,9 +43,10 @@ typedef struct evtwin__outbox {
     atomic_int is_interrupted; /* by another thread: a delivery waits no longer */
 } evtwin__outbox;
 
-/* Compose a message of the next batch: its topic, then its payload onto outbox->next.text, then its
- * end. */
+/* Compose a message of the next batch: its topic, then its user properties if it has any, then its
+ * payload onto outbox->next.text, then its end. */
 evtwin_status evtwin__outbox_begin(evtwin__outbox *o, const char *topic);
+void evtwin__outbox_property(evtwin__outbox *o, const char *name, const char *value);
 evtwin_status evtwin__outbox_end(evtwin__outbox *o);
 
 /* Deliver what was composed. As far as it begins with what was offered before and failed, only what

@@ -6,6 +6,9 @@
 
 #include "evtwin/telemetry.h"
 
+#include "stream/telemetry_json.h"
+
+#include <stdio.h>
 #include <string.h>
 
 /* Behind n levels; NULL if there are fewer. */
@@ -36,13 +39,25 @@ int evtwin__mqtt_topic_battery(const char *filter, const char *topic, char *id, 
     return evtwin_battery_id_is_valid(id);
 }
 
+/* Does the record name its battery, under the key of some naming? */
+static int has_battery(const char *record, size_t length) {
+    for (size_t naming = 0; naming < evtwin_naming_count(); naming++) {
+        char key[80];
+        const int n = snprintf(key, sizeof key, "\"%s\"",
+                               evtwin__telemetry_key(EVTWIN__Q_BATTERY_ID, (evtwin_naming)naming));
+        if (memmem(record, length, key, (size_t)n) != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 int evtwin__mqtt_name_battery(const char *record, size_t length, const char *id, evtwin__text *to) {
-    static const char key[] = "\"battery_id\"";
     const char *end = record + length, *from = record;
     while (from < end && strchr(" \t\r\n", *from) != NULL) {
         from++;
     }
-    if (from == end || *from != '{' || memmem(record, length, key, strlen(key)) != NULL) {
+    if (from == end || *from != '{' || has_battery(record, length)) {
         return 0;
     }
     from++;

@@ -7,11 +7,10 @@
 #include "core/mem.h"
 #include "core/status.h"
 #include "stream/kafka_outcome.h"
+#include "stream/kafka_payloads.h"
 #include "stream/kafka_position.h"
 #include "stream/kafka_progress.h"
 #include "stream/kafka_uri.h"
-#include "stream/letter_json.h"
-#include "stream/telemetry_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,9 +36,7 @@ typedef struct kafka_sink {
     evtwin__kafka_reader *reader;     /* while the progress is read */
     evtwin__kafka_progress *progress; /* NULL: the id says nothing about an earlier process */
 
-    evtwin__text text; /* the messages of a batch, one behind the other */
-    size_t *end;       /* of each */
-    size_t n, capacity;
+    evtwin__kafka_payloads batch;
     evtwin__text record; /* of the progress */
 
     evtwin__kafka_outcome outcome; /* of a transaction whose end was not told */
@@ -50,6 +47,9 @@ static const evtwin__param params[] = {
     EVTWIN__PARAM("transactions", WORD, offsetof(kafka_sink, transactions),
                   .words = EVTWIN__FLAG_WORDS),
     EVTWIN__PARAM("key", WORD, offsetof(kafka_sink, key), .words = {"battery_id", "none"}),
+    EVTWIN__PARAM("names", WORD, offsetof(kafka_sink, batch.names), .words = EVTWIN__NAMES_WORDS),
+    EVTWIN__PARAM("cloudevents", WORD, offsetof(kafka_sink, batch.cloudevents),
+                  .words = EVTWIN__CLOUDEVENTS_WORDS),
     {.key = NULL}};
 
 /* ---- open, close ---- */
@@ -69,9 +69,8 @@ static void close_sink(void *ctx) {
     drop_producer(s);
     evtwin__kafka_outcome_forget(&s->outcome);
     evtwin__kafka_config_free(s->config);
-    evtwin__text_free(&s->text);
+    evtwin__kafka_payloads_free(&s->batch);
     evtwin__text_free(&s->record);
-    evtwin__free(s->end);
 }
 
 static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
@@ -180,57 +179,15 @@ static evtwin_status make_ready(kafka_sink *s, const char *source, int64_t deadl
 
 /* ---- messages ---- */
 
-static evtwin_status begin_messages(kafka_sink *s, size_t n) {
-    s->text.size = s->n = 0;
-    if (n > s->capacity) {
-        size_t *grown = evtwin__realloc(s->end, n, sizeof *grown);
-        EVTWIN_FAIL_IF(grown == NULL, EVTWIN_E_NOMEM, "out of memory for %zu messages", n);
-        s->end = grown;
-        s->capacity = n;
-    }
-    return EVTWIN_OK;
-}
-
 static evtwin_status encode_rows(kafka_sink *s, const evtwin_table *rows, evtwin__binding *b) {
-    static const unsigned kinds = EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS;
-    EVTWIN_TRY(evtwin__bind(rows, kinds, b));
+    EVTWIN_TRY(evtwin__bind(rows, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, b));
     EVTWIN_TRY(evtwin__binding_check_keys(b));
-    EVTWIN_TRY(begin_messages(s, b->rows));
-    for (size_t row = 0; row < b->rows; row++) {
-        EVTWIN_TRY(evtwin__telemetry_put_json(b, row, kinds, &s->text));
-        s->end[s->n++] = s->text.size;
-    }
-    return EVTWIN_OK;
-}
-
-/* Key of a message: that of battery is the same for all its records, which keeps their order. */
-typedef const char *(*key_fn)(const void *from, size_t i);
-
-static const char *battery_of(const void *from, size_t i) {
-    const evtwin__binding *b = from;
-    return evtwin_table_text(b->table, b->bound[EVTWIN__Q_BATTERY_ID].col, i);
-}
-
-static const char *source_of(const void *from, size_t i) {
-    return ((const evtwin_letter *)from)[i].source;
-}
-
-static const char *no_key(const void *from, size_t i) {
-    (void)from;
-    (void)i;
-    return NULL;
+    return evtwin__kafka_payloads_rows(&s->batch, b, s->key == 0);
 }
 
 /* Add the messages from number `first` on to the transaction. */
-static evtwin_status put_messages(kafka_sink *s, size_t first, key_fn key_of, const void *from,
-                                  int64_t deadline_ms) {
-    for (size_t i = first; i < s->n; i++) {
-        const size_t start = i > 0 ? s->end[i - 1] : 0;
-        const char *key = key_of(from, i);
-        EVTWIN_TRY(evtwin__kafka_put(s->producer, ROWS, key, key != NULL ? strlen(key) : 0,
-                                     s->text.data + start, s->end[i] - start, deadline_ms));
-    }
-    return EVTWIN_OK;
+static evtwin_status put_messages(kafka_sink *s, size_t first, int64_t deadline_ms) {
+    return evtwin__kafka_payloads_put(&s->batch, s->producer, ROWS, first, deadline_ms);
 }
 
 /* ---- the end of a transaction ---- */
@@ -252,7 +209,8 @@ static evtwin_status end_transaction(kafka_sink *s, int with_offsets, int64_t de
         !(evtwin__kafka_is_ending(s->producer) || evtwin__kafka_is_unsure(s->producer))) {
         return st;
     }
-    evtwin__kafka_outcome_doubt(&s->outcome, s->text.data, s->text.size, s->n, with_offsets);
+    evtwin__kafka_outcome_doubt(&s->outcome, s->batch.text.data, s->batch.text.size, s->batch.n,
+                                with_offsets);
     return take_end(s, st);
 }
 
@@ -267,7 +225,7 @@ static evtwin_status settle(kafka_sink *s, int64_t deadline_ms) {
 
 /* How many of the messages, from the first on, are there already. */
 static size_t count_committed(const kafka_sink *s) {
-    return evtwin__kafka_outcome_count(&s->outcome, s->text.data, s->end, s->n);
+    return evtwin__kafka_outcome_count(&s->outcome, s->batch.text.data, s->batch.end, s->batch.n);
 }
 
 /* ---- write ---- */
@@ -313,17 +271,20 @@ static evtwin_status put_progress(kafka_sink *s, const evtwin_batch *batch, int 
     size_t key_size = 0;
     EVTWIN_TRY(evtwin__kafka_progress_put(s->progress, batch->source, batch->position, &s->record,
                                           &key_size));
-    return evtwin__kafka_put(s->producer, PROGRESS, s->record.data, key_size,
-                             s->record.data + key_size, s->record.size - key_size, deadline_ms);
+    const evtwin__kafka_record record = {.key = s->record.data,
+                                         .key_size = key_size,
+                                         .data = s->record.data + key_size,
+                                         .size = s->record.size - key_size};
+    return evtwin__kafka_put(s->producer, PROGRESS, &record, deadline_ms);
 }
 
 /* The messages from number `first` on as one transaction. */
-static evtwin_status write_rows(kafka_sink *s, const evtwin_batch *batch, const evtwin__binding *b,
-                                size_t first, int64_t deadline_ms) {
+static evtwin_status write_rows(kafka_sink *s, const evtwin_batch *batch, size_t first,
+                                int64_t deadline_ms) {
     EVTWIN__CRASH_SITE("kafka.before_produce");
     EVTWIN_TRY(evtwin__kafka_begin(s->producer));
     int with_offsets = 0;
-    evtwin_status st = put_messages(s, first, s->key == 0 ? battery_of : no_key, b, deadline_ms);
+    evtwin_status st = put_messages(s, first, deadline_ms);
     EVTWIN__CRASH_SITE("kafka.after_produce");
     st = st < 0 ? st : put_progress(s, batch, &with_offsets, deadline_ms);
     if (st < 0) {
@@ -335,7 +296,7 @@ static evtwin_status write_rows(kafka_sink *s, const evtwin_batch *batch, const 
         evtwin__log(EVTWIN_LOG_INFO,
                     "kafka: %zu records were read in a partition that is another reader's now, "
                     "which writes them",
-                    s->n);
+                    s->batch.n);
     }
     return with_offsets ? EVTWIN_DONE : EVTWIN_OK;
 }
@@ -354,7 +315,8 @@ static evtwin_status note_progress(kafka_sink *s, const evtwin_batch *batch) {
     const evtwin_status st =
         evtwin__kafka_progress_set(s->progress, batch->source, batch->position);
     if (st < 0) {
-        evtwin__kafka_outcome_doubt(&s->outcome, s->text.data, s->text.size, s->n, 0);
+        evtwin__kafka_outcome_doubt(&s->outcome, s->batch.text.data, s->batch.text.size, s->batch.n,
+                                    0);
         evtwin__kafka_outcome_decide(&s->outcome, 1);
     }
     return st;
@@ -374,8 +336,8 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
     EVTWIN_TRY(evtwin__kafka_outcome_find(&s->outcome, s->config, s->topic, deadline_ms));
     const size_t n_there = count_committed(s);
     evtwin_status st = s->outcome.committed.with_offsets ? EVTWIN_DONE : EVTWIN_OK;
-    if (n_there < s->n) {
-        st = write_rows(s, batch, &b, n_there, deadline_ms);
+    if (n_there < s->batch.n) {
+        st = write_rows(s, batch, n_there, deadline_ms);
         EVTWIN_TRY(st);
     }
     evtwin__kafka_outcome_forget(&s->outcome);
@@ -386,11 +348,7 @@ static evtwin_status write_sink(void *ctx, const evtwin_batch *batch) {
 static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size_t n) {
     kafka_sink *s = ctx;
     const int64_t deadline_ms = evtwin__monotonic_ms() + WRITE_MS;
-    EVTWIN_TRY(begin_messages(s, n));
-    for (size_t i = 0; i < n; i++) {
-        EVTWIN_TRY(evtwin__letter_put_json(&letters[i], &s->text));
-        s->end[s->n++] = s->text.size;
-    }
+    EVTWIN_TRY(evtwin__kafka_payloads_letters(&s->batch, letters, n));
     EVTWIN_TRY(settle(s, deadline_ms));
     EVTWIN_TRY(make_ready(s, NULL, deadline_ms));
     EVTWIN_TRY(evtwin__kafka_outcome_find(&s->outcome, s->config, s->topic, deadline_ms));
@@ -398,7 +356,7 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
     evtwin_status st = EVTWIN_OK;
     if (n_there < n) {
         EVTWIN_TRY(evtwin__kafka_begin(s->producer));
-        st = put_messages(s, n_there, source_of, letters, deadline_ms);
+        st = put_messages(s, n_there, deadline_ms);
         if (st < 0) {
             evtwin__kafka_give_up(s->producer, st);
         }

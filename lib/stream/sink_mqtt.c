@@ -4,6 +4,7 @@
 
 #include "core/mem.h"
 #include "core/status.h"
+#include "stream/cloudevent.h"
 #include "stream/letter_json.h"
 #include "stream/mqtt_link.h"
 #include "stream/mqtt_outbox.h"
@@ -25,6 +26,8 @@ typedef struct mqtt_sink {
     int is_list;  /* a message is a list of records */
     size_t inflight;
     int wants_receipts;
+    int cloudevents; /* an evtwin__cloudevents */
+    int names;       /* whose the keys of records are */
     const char *topic;
     int is_per_battery; /* the topic has {battery_id} */
     char receipt_topic[MAX_TOPIC];
@@ -37,6 +40,9 @@ static const evtwin__param params[] = {
     EVTWIN__PARAM("inflight", SIZE, offsetof(mqtt_sink, inflight), .min = 1),
     EVTWIN__PARAM("confirm", WORD, offsetof(mqtt_sink, wants_receipts),
                   .words = {"broker", "receipts"}),
+    EVTWIN__PARAM("cloudevents", WORD, offsetof(mqtt_sink, cloudevents),
+                  .words = EVTWIN__CLOUDEVENTS_WORDS),
+    EVTWIN__PARAM("names", WORD, offsetof(mqtt_sink, names), .words = EVTWIN__NAMES_WORDS),
     {.key = NULL}};
 
 /* ---- open ---- */
@@ -94,6 +100,24 @@ static evtwin_status open_receipts(mqtt_sink *s, const char *client_id) {
     return EVTWIN_OK;
 }
 
+/* Source: CloudEvents 1.0.2, MQTT protocol binding, sections 1.3 and 3: binary mode is of MQTT 5
+ * only, there is no mode for several events, and 3.1.1 has no content type. */
+static evtwin_status open_cloudevents(mqtt_sink *s) {
+    const int is_binary = s->cloudevents == EVTWIN__CLOUDEVENTS_BINARY;
+    if (s->cloudevents == EVTWIN__CLOUDEVENTS_NONE) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(s->batch > 1, EVTWIN_E_ARG,
+                   "mqtt: an MQTT message holds one CloudEvent: leave batch=%zu out", s->batch);
+    EVTWIN_FAIL_IF(is_binary && s->link.version != 0, EVTWIN_E_ARG,
+                   "mqtt: cloudevents=binary needs version=5; version=3.1.1 can have "
+                   "cloudevents=structured");
+    s->outbox.content_type = is_binary              ? EVTWIN__CLOUDEVENTS_DATA_TYPE
+                             : s->link.version == 0 ? EVTWIN__CLOUDEVENTS_JSON_TYPE
+                                                    : NULL;
+    return EVTWIN_OK;
+}
+
 static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     mqtt_sink *s = ctx;
     uint64_t random = 0; /* each sink is a client of its own */
@@ -107,6 +131,7 @@ static evtwin_status open_sink(const evtwin__uri *uri, void *ctx) {
     EVTWIN_FAIL_IF(s->batch > MAX_BATCH || s->inflight > MAX_INFLIGHT, EVTWIN_E_ARG,
                    "mqtt: batch is at most %d, inflight %d", MAX_BATCH, MAX_INFLIGHT);
     s->is_list = s->batch > 1;
+    EVTWIN_TRY(open_cloudevents(s));
     EVTWIN_TRY(check_topic(s, uri->path));
     const char *client_id = evtwin__mqtt_link_id(&s->link, random);
     EVTWIN_TRY(s->wants_receipts ? open_receipts(s, client_id) : EVTWIN_OK);
@@ -173,23 +198,48 @@ static size_t rows_of_message(const mqtt_sink *s, const place *places, size_t n)
     return count;
 }
 
+/* What goes before the payload of an event, and behind it. */
+static void begin_event(mqtt_sink *s, const evtwin__cloudevent *event) {
+    if (s->cloudevents == EVTWIN__CLOUDEVENTS_STRUCTURED) {
+        evtwin__cloudevent_open(event, &s->outbox.next.text);
+        return;
+    }
+    for (size_t i = 0; i < EVTWIN__CLOUDEVENT_ATTRIBUTES; i++) {
+        const evtwin__cloudevent_attribute at = evtwin__cloudevent_get(event, i);
+        evtwin__outbox_property(&s->outbox, at.name, at.value);
+    }
+}
+
+static void end_event(mqtt_sink *s) {
+    if (s->cloudevents == EVTWIN__CLOUDEVENTS_STRUCTURED) {
+        evtwin__cloudevent_close(&s->outbox.next.text);
+    }
+}
+
 static evtwin_status compose_message(mqtt_sink *s, const evtwin__binding *b, const place *places,
                                      size_t n) {
     char topic[MAX_TOPIC];
     evtwin__text *text = &s->outbox.next.text;
     EVTWIN_TRY(make_topic(s, places[0].battery_id, topic));
     EVTWIN_TRY(evtwin__outbox_begin(&s->outbox, topic));
+    if (s->cloudevents != EVTWIN__CLOUDEVENTS_NONE) { /* of one row */
+        evtwin__cloudevent event;
+        EVTWIN_TRY(evtwin__cloudevent_of_row(b, places[0].row, &event));
+        begin_event(s, &event);
+    }
     if (s->is_list) {
         evtwin__text_put(text, "[");
     }
     for (size_t i = 0; i < n; i++) {
         evtwin__text_put(text, i > 0 ? "," : "");
-        EVTWIN_TRY(evtwin__telemetry_put_json(b, places[i].row,
-                                              EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS, text));
+        EVTWIN_TRY(evtwin__telemetry_put_named(b, places[i].row,
+                                               EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS,
+                                               evtwin__names_naming(s->names), text));
     }
     if (s->is_list) {
         evtwin__text_put(text, "]");
     }
+    end_event(s);
     return evtwin__outbox_end(&s->outbox);
 }
 
@@ -261,7 +311,13 @@ static evtwin_status write_letters(void *ctx, const evtwin_letter *letters, size
     evtwin__outbox_clear(&s->outbox);
     for (size_t i = 0; i < n; i++) {
         EVTWIN_TRY(evtwin__outbox_begin(&s->outbox, s->topic));
+        if (s->cloudevents != EVTWIN__CLOUDEVENTS_NONE) {
+            evtwin__cloudevent event;
+            evtwin__cloudevent_of_letter(&letters[i], &event);
+            begin_event(s, &event);
+        }
         EVTWIN_TRY(evtwin__letter_put_json(&letters[i], &s->outbox.next.text));
+        end_event(s);
         EVTWIN_TRY(evtwin__outbox_end(&s->outbox));
     }
     return evtwin__outbox_deliver(&s->outbox);

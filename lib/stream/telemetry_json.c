@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/telemetry_json.c: telemetry records to JSON by hand (the hot path), and back by jansson.
- */
+/* stream/telemetry_json.c: telemetry records to JSON by hand (the hot path), in our names or those
+ * of another naming, and back by jansson. */
 
 #include "evtwin/screen.h"
 
 #include "core/json.h"
+#include "core/naming.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "stream/envelope.h"
 #include "stream/telemetry_json.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_TEXT = 65536, MAX_DEPTH = 16, MAX_KEYS = 64 };
@@ -41,6 +45,38 @@ enum {
 #undef Q
 };
 
+/* Whose names a word of the parameter names means, and a record is read by. */
+static const evtwin_naming namings[] = {EVTWIN_NAMING_EVTWIN, EVTWIN_NAMING_VSS,
+                                        EVTWIN_NAMING_BDF_MACHINE};
+
+evtwin_naming evtwin__names_naming(int word) {
+    return namings[word];
+}
+
+const char *evtwin__telemetry_key(size_t q, evtwin_naming naming) {
+    const evtwin__alias *alias = evtwin__alias_of(q, naming);
+    return alias != NULL ? alias->name : evtwin__schema[q].json_key;
+}
+
+static char *put_key(char *to, size_t q, const evtwin__alias *alias) {
+    if (alias == NULL) {
+        return put(to, keys[q].text, keys[q].length);
+    }
+    to = put(to, "\"", 1);
+    to = put(to, alias->name, strlen(alias->name)); /* needs no escapes */
+    return put(to, "\":", 2);
+}
+
+/* Seconds since 1970, to the microsecond. */
+static char *put_seconds(char *to, int64_t time_us) {
+    const int64_t whole = time_us / 1000000, part = time_us % 1000000;
+    if (part == 0) {
+        return to + evtwin__format_i64(whole, to);
+    }
+    return to + snprintf(to, VALUE_SIZE, "%s%lld.%06lld", time_us < 0 ? "-" : "", llabs(whole),
+                         llabs(part));
+}
+
 /* Write a present value; NULL for a time that has no such form. */
 static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
     switch (type) {
@@ -65,10 +101,11 @@ static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
 }
 
 /* Room for a row and its NUL: the length of a string is not bounded. */
-static size_t row_size(const evtwin__binding *b, size_t row, unsigned kinds) {
+static size_t row_size(const evtwin__binding *b, size_t row, unsigned kinds, evtwin_naming naming) {
     size_t size = FIXED_SIZE;
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         const size_t col = b->bound[q].col;
+        size += naming != EVTWIN_NAMING_EVTWIN ? strlen(evtwin__telemetry_key(q, naming)) : 0;
         if (evtwin__schema[q].type == EVTWIN_TEXT && col != EVTWIN_NO_COLUMN &&
             evtwin__is_of(q, kinds)) {
             const char *text = evtwin_table_text(b->table, col, row);
@@ -80,7 +117,27 @@ static size_t row_size(const evtwin__binding *b, size_t row, unsigned kinds) {
 
 evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t row, unsigned kinds,
                                          evtwin__text *text) {
-    char *start = evtwin__text_room(text, row_size(binding, row, kinds));
+    return evtwin__telemetry_put_named(binding, row, kinds, EVTWIN_NAMING_EVTWIN, text);
+}
+
+/* A present value under its key, as the naming has both; NULL as put_value. */
+static char *put_pair(char *to, const evtwin__binding *b, size_t q, size_t row,
+                      evtwin_naming naming, evtwin__value *v) {
+    const evtwin__alias *alias =
+        naming != EVTWIN_NAMING_EVTWIN ? evtwin__alias_of(q, naming) : NULL;
+    if (alias != NULL && !evtwin__value_to_naming(q, alias, evtwin__binding_direction(b, row), v)) {
+        alias = NULL;
+    }
+    to = put_key(to, q, alias);
+    return alias != NULL && evtwin__alias_is_seconds(alias)
+               ? put_seconds(to, v->i64)
+               : put_value(to, evtwin__schema[q].type, v);
+}
+
+evtwin_status evtwin__telemetry_put_named(const evtwin__binding *binding, size_t row,
+                                          unsigned kinds, evtwin_naming naming,
+                                          evtwin__text *text) {
+    char *start = evtwin__text_room(text, row_size(binding, row, kinds, naming));
     EVTWIN_FAIL_IF(start == NULL, EVTWIN_E_NOMEM, "out of memory for JSON beyond %zu bytes",
                    text->size);
     char *to = start;
@@ -96,8 +153,7 @@ evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t 
             continue;
         }
         *to = to == start ? '{' : ',';
-        to = put(to + 1, keys[q].text, keys[q].length);
-        EVTWIN_FAIL_IF((to = put_value(to, evtwin__schema[q].type, &v)) == NULL, EVTWIN_E_RANGE,
+        EVTWIN_FAIL_IF((to = put_pair(to + 1, binding, q, row, naming, &v)) == NULL, EVTWIN_E_RANGE,
                        "row %zu: %s is not in the years 0 to 9999", row + 1,
                        evtwin__schema[q].name);
     }
@@ -212,89 +268,138 @@ static evtwin_status parse_json(const char *text, size_t length, json_t **out) {
     return st;
 }
 
+/* The record that the JSON is, or that is in it. */
+static evtwin_status find_record(json_t *json, json_t **record_out) {
+    json_t *record = NULL;
+    EVTWIN_FAIL_IF(!json_is_object(json), EVTWIN_E_PARSE, "a telemetry record is a JSON object");
+    EVTWIN_TRY(evtwin__envelope_open(json, &record));
+    EVTWIN_FAIL_IF(json_object_size(record) > MAX_KEYS, EVTWIN_E_PARSE,
+                   "a telemetry record of %zu keys; the limit is %d", json_object_size(record),
+                   MAX_KEYS);
+    *record_out = json_incref(record);
+    return EVTWIN_OK;
+}
+
 static evtwin_status parse_object(const char *text, size_t length, json_t **out) {
     EVTWIN_FAIL_IF(length > MAX_TEXT, EVTWIN_E_PARSE,
                    "a telemetry record of %zu bytes; the limit is %d", length, MAX_TEXT);
     EVTWIN_FAIL_IF(is_too_deep(text, length), EVTWIN_E_PARSE,
                    "a telemetry record nested deeper than %d", MAX_DEPTH);
-    json_t *object = NULL;
-    evtwin_status st = EVTWIN_OK;
-    EVTWIN_TRY(parse_json(text, length, &object));
-    if (!json_is_object(object)) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "a telemetry record is a JSON object");
-    } else if (json_object_size(object) > MAX_KEYS) {
-        st = evtwin__fail(EVTWIN_E_PARSE, "a telemetry record of %zu keys; the limit is %d",
-                          json_object_size(object), MAX_KEYS);
+    json_t *json = NULL;
+    EVTWIN_TRY(parse_json(text, length, &json));
+    const evtwin_status st = find_record(json, out);
+    json_decref(json);
+    return st;
+}
+
+/* A value of a record that is to be decoded. */
+typedef struct entry {
+    const json_t *json;
+    const char *key;            /* under which it stands */
+    const evtwin__alias *alias; /* whose key that is; NULL = ours */
+} entry;
+
+static evtwin_status fail_type(const entry *e, const char *expected) {
+    EVTWIN_FAIL(EVTWIN_E_PARSE, "key \"%s\" is not %s", e->key, expected);
+}
+
+static evtwin_status decode_f64(size_t q, const entry *e, evtwin__value *out) {
+    if (!json_is_number(e->json)) {
+        return fail_type(e, "a number");
     }
-    if (st < 0) {
-        json_decref(object);
-        return st;
-    }
-    *out = object;
+    out->f64 = json_number_value(e->json);
+    out->f64 = e->alias != NULL ? evtwin__number_from_naming(q, e->alias, out->f64) : out->f64;
     return EVTWIN_OK;
 }
 
-static evtwin_status fail_type(size_t q, const char *expected) {
-    EVTWIN_FAIL(EVTWIN_E_PARSE, "key \"%s\" is not %s", evtwin__schema[q].json_key, expected);
-}
-
 /* 150 and 150.0 are integers, 150.5 is not. */
-static evtwin_status decode_i64(size_t q, const json_t *json, evtwin__value *out) {
-    if (json_is_integer(json)) {
-        out->i64 = json_integer_value(json);
+static evtwin_status decode_i64(const entry *e, evtwin__value *out) {
+    if (json_is_integer(e->json)) {
+        out->i64 = json_integer_value(e->json);
         return EVTWIN_OK;
     }
-    const double v = json_is_real(json) ? json_real_value(json) : NAN;
+    const double v = json_is_real(e->json) ? json_real_value(e->json) : NAN;
     if (!(fabs(v) <= 0x1p53) || v != floor(v)) {
-        return fail_type(q, "an integer");
+        return fail_type(e, "an integer");
     }
     out->i64 = (int64_t)v;
     return EVTWIN_OK;
 }
 
-static evtwin_status decode_text(size_t q, const json_t *json, evtwin__value *out) {
-    out->text = json_string_value(json);
+static evtwin_status decode_text(size_t q, const entry *e, evtwin__value *out) {
+    out->text = json_string_value(e->json);
     if (out->text == NULL) {
-        return fail_type(q, "a string");
+        return fail_type(e, "a string");
     }
     EVTWIN_FAIL_IF(q == EVTWIN__Q_BATTERY_ID && !evtwin_battery_id_is_valid(out->text),
                    EVTWIN_E_PARSE,
                    "key \"%s\": '%.60s' is not a valid battery id (1 to 50 of A-Z a-z 0-9 . _ : -)",
-                   evtwin__schema[q].json_key, out->text);
+                   e->key, out->text);
     return EVTWIN_OK;
 }
 
-static evtwin_status decode_time(size_t q, const json_t *json, const evtwin__time_rule *rule,
-                                 evtwin__value *out, evtwin__time_kind *kind_out) {
+static evtwin_status decode_time(const entry *e, const evtwin__time_rule *rule, evtwin__value *out,
+                                 evtwin__time_kind *kind_out) {
     char number[EVTWIN__NUM_SIZE]; /* since 1970: read as its text would be */
-    const char *text = json_string_value(json);
-    if (json_is_number(json)) {
-        json_is_integer(json) ? evtwin__format_i64(json_integer_value(json), number)
-                              : evtwin__format_f64(json_real_value(json), number);
+    const char *text = json_string_value(e->json);
+    evtwin__time_rule its = *rule;
+    if (json_is_number(e->json)) {
+        json_is_integer(e->json) ? evtwin__format_i64(json_integer_value(e->json), number)
+                                 : evtwin__format_f64(json_real_value(e->json), number);
         text = number;
     } else if (text == NULL) {
-        return fail_type(q, "a string or a number");
+        return fail_type(e, "a string or a number");
     }
-    const evtwin_status st = evtwin__time_read(text, strlen(text), rule, &out->i64, kind_out);
-    return st < 0 ? evtwin__fail_in(st, "key \"%s\"", evtwin__schema[q].json_key) : EVTWIN_OK;
+    if (its.format == NULL && e->alias != NULL) {
+        its.format = evtwin__header_time_format(e->key);
+    }
+    const evtwin_status st = evtwin__time_read(text, strlen(text), &its, &out->i64, kind_out);
+    return st < 0 ? evtwin__fail_in(st, "key \"%s\"", e->key) : EVTWIN_OK;
 }
 
-static evtwin_status decode_value(size_t q, const json_t *json, const evtwin__time_rule *rule,
+static evtwin_status decode_value(size_t q, const entry *e, const evtwin__time_rule *rule,
                                   evtwin__value *out, evtwin__time_kind *kind_out) {
     switch (evtwin__schema[q].type) {
     case EVTWIN_F64:
-        out->f64 = json_number_value(json);
-        return json_is_number(json) ? EVTWIN_OK : fail_type(q, "a number");
+        return decode_f64(q, e, out);
     case EVTWIN_I64:
-        return decode_i64(q, json, out);
+        return decode_i64(e, out);
     case EVTWIN_TEXT:
-        return decode_text(q, json, out);
+        return decode_text(q, e, out);
     case EVTWIN_TIME:
-        return decode_time(q, json, rule, out, kind_out);
+        return decode_time(e, rule, out, kind_out);
     case EVTWIN_BOOL:
     default:
-        out->i64 = json_is_true(json);
-        return json_is_boolean(json) ? EVTWIN_OK : fail_type(q, "true or false");
+        out->i64 = json_is_true(e->json);
+        return json_is_boolean(e->json) ? EVTWIN_OK : fail_type(e, "true or false");
+    }
+}
+
+/* Look for the quantity under the key of a naming. */
+static int find_named(const json_t *object, size_t q, evtwin_naming naming, entry *out) {
+    const evtwin__alias *alias = evtwin__alias_of(q, naming);
+    if (naming != EVTWIN_NAMING_EVTWIN && alias == NULL) {
+        return 0;
+    }
+    const char *key = alias != NULL ? alias->name : evtwin__schema[q].json_key;
+    const json_t *json = json_object_get(object, key);
+    *out = json != NULL ? (entry){json, key, alias} : *out;
+    return json != NULL;
+}
+
+/* Where the record has each quantity: under our key, else under that of another naming. */
+static void find_entries(const json_t *object, entry found[EVTWIN__Q_COUNT]) {
+    size_t n_found = 0;
+    for (size_t n = 0; n < sizeof namings / sizeof namings[0]; n++) {
+        for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+            found[q] = n == 0 ? (entry){NULL, evtwin__schema[q].json_key, NULL} : found[q];
+            if (found[q].json == NULL && evtwin__is_of(q, EVTWIN__TELEMETRY)) {
+                n_found += (size_t)find_named(object, q, namings[n], &found[q]);
+            }
+        }
+        if (n_found == json_object_size(object)) {
+            return; /* nearly always at once: it has no further key */
+        }
     }
 }
 
@@ -302,13 +407,14 @@ static evtwin_status decode_value(size_t q, const json_t *json, const evtwin__ti
 static evtwin_status decode_object(const json_t *object, const evtwin__time_rule *rule,
                                    const evtwin__binding *b, evtwin__value *value,
                                    evtwin__time_kind *kind_out) {
+    entry found[EVTWIN__Q_COUNT];
+    find_entries(object, found);
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
         if (!evtwin__is_of(q, EVTWIN__TELEMETRY)) {
             continue;
         }
         const evtwin__quantity *of = &evtwin__schema[q];
-        const json_t *json = json_object_get(object, of->json_key);
-        value[q].is_present = json != NULL && !json_is_null(json);
+        value[q].is_present = found[q].json != NULL && !json_is_null(found[q].json);
         if (!value[q].is_present) {
             EVTWIN_FAIL_IF(of->role == EVTWIN__ROLE_KEY, EVTWIN_E_SCHEMA,
                            "a telemetry record without \"%s\"", of->json_key);
@@ -317,7 +423,7 @@ static evtwin_status decode_object(const json_t *object, const evtwin__time_rule
         const evtwin__bound *to = &b->bound[q];
         EVTWIN_FAIL_IF(to->col == EVTWIN_NO_COLUMN || to->type != of->type || to->factor != 1.0,
                        EVTWIN_E_SCHEMA, "the table has no telemetry column '%s'", of->name);
-        EVTWIN_TRY(decode_value(q, json, rule, &value[q], kind_out));
+        EVTWIN_TRY(decode_value(q, &found[q], rule, &value[q], kind_out));
         EVTWIN_TRY(evtwin__telemetry_check_number(q, &value[q]));
     }
     return EVTWIN_OK;

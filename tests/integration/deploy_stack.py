@@ -171,6 +171,9 @@ def begin_with_nothing(up, database):
     await_("REST has it", lambda: get(up.url("evtwin-serve", 5001) + "/api/battery/latest?battery_id=DEVICE_1")[0] == 200)
     latest = get_json(up.url("evtwin-serve", 5001) + "/api/battery/latest?battery_id=DEVICE_1")["data"]
     check(f"REST shows it: {latest}", latest["soc"] == 61.5)
+    client.publish("ev/battery/telemetry", "not telemetry", qos=1).wait_for_publish(DEADLINE_S)
+    await_("what is not telemetry is kept", lambda: database.sql(
+        "SELECT convert_from(raw, 'UTF8') FROM ev_dead_letter", "twin_data") == "not telemetry")
     client.loop_stop()
     client.disconnect()
     for tool in (ingester, server):

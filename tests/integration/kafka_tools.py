@@ -3,6 +3,7 @@
 """kafka_tools.py BIN: simulator, ingester and predictor over Kafka, as users start them: the broker is
 named by the environment, bad messages of other programs go to a topic of dead letters.
 """
+import itertools
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers  # noqa: E402
+from server import environment  # noqa: E402
 
 BIN = os.path.abspath(sys.argv[1])
 folder = tempfile.TemporaryDirectory(prefix="evtwin-kafka-tools.")
@@ -79,6 +81,64 @@ def two_of_one_name(topic):
     check("said once: " + said, said.count("another producer has taken") == 1 and codes[1] == 0)
 
 
+def cloudevents(bootstrap, consumer_of):
+    """Records as events: another client reads their headers, the SDK of CloudEvents the events; our source the records."""
+    run("evtwin-sim", "--fleet", 2, "--speed", "max", "--duration", 300, "--interval", 60, "-q", "--sink",
+        "jsonl:events.jsonl")
+    def records(name):
+        with open(os.path.join(folder.name, name)) as f:
+            return [{k: v for k, v in json.loads(line).items() if k != "quality"} for line in f]  # the second time they are late
+
+    sent, readers = records("events.jsonl"), []
+    for mode in ("binary", "structured"):
+        uri = f"kafka://{bootstrap}/ev_events_{mode}"
+        run("evtwin-ingest", "--source", "jsonl:events.jsonl", "--once", "-q", "--sink", f"{uri}?cloudevents={mode}")
+        consumer = consumer_of(f"ev_events_{mode}")
+        messages = list(itertools.islice((m for m in consumer if m.value[:1] == b"{"), len(sent)))
+        check(f"{mode}: {len(messages)} messages", len(messages) == len(sent))
+        events = events_of(mode, messages)
+        order = {f"{r['battery_id']}/{r['timestamp']}/{r['seq']}": r for r in sent}
+        check("an id for each record", {e["attributes"]["id"] for e in events} == set(order))
+        for m, e in zip(messages, events):
+            record = order[e["attributes"]["id"]]
+            # of an envelope the SDK says the message's content type
+            kind = json.loads(m.value)["datacontenttype"] if mode == "structured" else e["attributes"]["datacontenttype"]
+            e["attributes"]["datacontenttype"] = kind
+            check(f"attributes {e}", e["attributes"] == {
+                  "id": e["attributes"]["id"], "specversion": "1.0", "source": f"/evtwin/{record['battery_id']}",
+                  "type": "io.evtwin.telemetry.v1", "time": record["timestamp"], "datacontenttype": "application/json"})
+            sent_as = {"binary": "application/json", "structured": "application/cloudevents+json; charset=utf-8"}[mode]
+            check(f"content type {m.headers}", dict(m.headers)["content-type"].decode() == sent_as)
+            check(f"data {e}", e["data"] == record and m.key.decode() == record["battery_id"])
+        readers.append((mode, subprocess.Popen(
+            [os.path.join(BIN, "evtwin-ingest"), "--source", f"{uri}?group=events", "--sink", f"jsonl:{mode}.jsonl",
+             "--once", "-q"], cwd=folder.name, env=CLEAN)))
+    for mode, reader in readers:
+        check(f"{mode}: the reader ends well", reader.wait(200) == 0)
+        check(f"{mode}: read back {records(mode + '.jsonl')[:2]} of {sent[:2]}", sorted(map(str, records(f"{mode}.jsonl"))) == sorted(map(str, sent)))
+
+
+def events_of(mode, messages):
+    """By the SDK of CloudEvents; by hand, saying so, where it cannot be had."""
+    plain = [{"headers": dict(m.headers), "value": m.value.decode()} for m in messages]
+    for m in plain:
+        m["headers"] = {k: v.decode() for k, v in m["headers"].items()}
+    try:
+        python = environment.cloudevents_python()
+    except servers.Skip as e:
+        print(f"read by hand: {e}")
+        if mode == "structured":
+            whole = [json.loads(m["value"]) for m in plain]
+            return [{"data": e.pop("data"), "attributes": e} for e in whole]
+        return [{"data": json.loads(m["value"]), "attributes": {
+            "datacontenttype": m["headers"]["content-type"],
+            **{k[3:]: v for k, v in m["headers"].items() if k.startswith("ce_")}}} for m in plain]
+    sdk = os.path.join(os.path.dirname(os.path.abspath(__file__)), "server", "cloudevents_sdk.py")
+    done = subprocess.run([python, sdk, mode], input=json.dumps(plain), capture_output=True, text=True, timeout=200)
+    check(f"the SDK reads them: {done.stderr[-2000:]}", done.returncode == 0)
+    return json.loads(done.stdout)
+
+
 def main():
     from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer  # Debian's python3-kafka
     from kafka.admin import ConfigResource, ConfigResourceType
@@ -133,6 +193,8 @@ def main():
         said = run(*writes)
         check("forgetful: " + said, "ev_battery_progress has cleanup.policy=delete" in said)
         two_of_one_name(topic)
+        cloudevents(kafka.bootstrap, lambda name: KafkaConsumer(
+            name, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=60000))
 
 
 try:

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Programs that tests fetch once and keep in the cache folder: MLflow and XGBoost in virtual environments,
-versitygw, kubernetes-validate, what makes wheels.
+versitygw, kubernetes-validate, the SDK of CloudEvents, what makes wheels.
 
     environment.py mlflow-2.22.5 xgboost-3.2.0 versitygw     # make them now, print where they are
 
@@ -32,9 +32,10 @@ XGBOOST = {
     "2.1.4": ["xgboost-cpu==2.1.4", "scikit-learn<1.6"],
     "3.2.0": ["xgboost-cpu==3.2.0", "scikit-learn"],
 }
-# What Python users of evtwin have beside it: the newest, and the last scikit-learn before 1.6.
+# What Python users of evtwin have beside it: the newest, and the last scikit-learn before 1.6. Examples draw with the newest.
 FRAMES = {
-    "new": ["scikit-learn==1.7.2", "pandas==2.3.3", "polars==1.35.2", "pyarrow==22.0.0", "duckdb==1.4.2", "pytest<9"],
+    "new": ["scikit-learn==1.7.2", "pandas==2.3.3", "polars==1.35.2", "pyarrow==22.0.0", "duckdb==1.4.2", "pytest<9",
+            "matplotlib==3.10.7"],
     "old": ["scikit-learn==1.5.2", "numpy<2", "pandas==2.2.3", "pyarrow==15.0.2", "pytest<9"],
 }
 # What makes wheels, what pip builds evtwin with, and what the wheel needs in each Python that it is tried in.
@@ -45,6 +46,7 @@ WHEEL_NUMPY = "numpy==2.2.6"
 WHEEL_PYTHONS = ["3.11", "3.12", "3.13"]
 MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"  # its last release
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
+CLOUDEVENTS = "cloudevents==1.12.0"
 KUBERNETES_VALIDATE = "kubernetes-validate==1.33.1"  # has the schemas with it
 PATIENCE_S = 1500
 
@@ -60,6 +62,11 @@ def _run(what, command, **more):
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         raise Skip(f"{what} cannot be made: {said[-1][:300]}")
+
+
+def _hash(pins):
+    """Names what is made of these pins, so that others are made anew."""
+    return hashlib.sha256(" ".join(pins).encode()).hexdigest()[:8]
 
 
 def _kept(name, make):
@@ -101,9 +108,10 @@ def xgboost_python(version):
 
 
 def frames_python(version):
-    """The Python that has these data frames and this scikit-learn (new 620 MB, old 420 MB; a minute the
+    """The Python that has these data frames and this scikit-learn (new 700 MB, old 420 MB; a minute the
     first time)."""
-    folder = _environment(f"frames-{version}", f"an environment for data frames ({version})", FRAMES[version])
+    name = f"frames-{version}-{_hash(FRAMES[version])}"
+    folder = _environment(name, f"an environment for data frames ({version})", FRAMES[version])
     return os.path.join(folder, "bin", "python")
 
 
@@ -119,14 +127,19 @@ def wheel_tools():
         for version in WHEEL_PYTHONS:
             _run(what, [*pip, "--no-deps", "--python-version", version, WHEEL_NUMPY])
 
-    pins = " ".join([*WHEEL_TOOLS, WHEEL_NUMPY, *WHEEL_PYTHONS])
-    return _kept("wheel-tools-" + hashlib.sha256(pins.encode()).hexdigest()[:8], make)
+    return _kept("wheel-tools-" + _hash([*WHEEL_TOOLS, WHEEL_NUMPY, *WHEEL_PYTHONS]), make)
 
 
 def kubernetes_validate():
     """The program kubernetes-validate (20 s the first time)."""
     folder = _environment(KUBERNETES_VALIDATE.replace("==", "-"), "kubernetes-validate", [KUBERNETES_VALIDATE])
     return os.path.join(folder, "bin", "kubernetes-validate")
+
+
+def cloudevents_python():
+    """The Python that has the SDK of CloudEvents (16 MB, 5 s the first time)."""
+    folder = _environment(CLOUDEVENTS.replace("==", "-"), "the SDK of CloudEvents", [CLOUDEVENTS])
+    return os.path.join(folder, "bin", "python")
 
 
 def _of_go(name, program, module):
@@ -154,7 +167,8 @@ def main(names):
     makers = {**{f"mlflow-{v}": (mlflow_python, v) for v in MLFLOW},
               **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST},
               **{f"frames-{v}": (frames_python, v) for v in FRAMES}, "versitygw": (versitygw,), "minio": (minio,),
-              "wheel-tools": (wheel_tools,), "kubernetes-validate": (kubernetes_validate,)}
+              "wheel-tools": (wheel_tools,), "kubernetes-validate": (kubernetes_validate,),
+              "cloudevents": (cloudevents_python,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")
     try:

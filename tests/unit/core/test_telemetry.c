@@ -67,7 +67,8 @@ static void the_record_in_its_order(void **state) {
     assert_null(evtwin_quantity_name(evtwin_quantity_count(), EVTWIN_NAMING_EVTWIN));
     assert_null(evtwin_quantity_name(0, (evtwin_naming)5));
     assert_null(evtwin_quantity_name(0, (evtwin_naming)-1));
-    assert_null(evtwin_quantity_name(0, EVTWIN_NAMING_VSS));
+    assert_string_equal(evtwin_quantity_name(0, EVTWIN_NAMING_VSS), "ts");
+    assert_null(evtwin_quantity_name(2, EVTWIN_NAMING_BDF));
 }
 
 static void every_name_finds_its_quantity_and_no_other(void **state) {

@@ -53,7 +53,8 @@ static void put_messages(evtwin__kafka_producer *p) {
     const int64_t deadline_ms = evtwin__monotonic_ms() + DEADLINE_MS;
     assert_ok(evtwin__kafka_begin(p));
     for (int i = 0; i < N_MESSAGES; i++) {
-        assert_ok(evtwin__kafka_put(p, 0, NULL, 0, "x", 1, deadline_ms));
+        const evtwin__kafka_record record = {.data = "x", .size = 1};
+        assert_ok(evtwin__kafka_put(p, 0, &record, deadline_ms));
     }
     assert_ok(evtwin__kafka_end(p, deadline_ms));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/store/test_store_merge.c: rows that come twice, once with a prediction: whoever comes
- * first or last, the telemetry is the first one's and the prediction the newest. */
+ * first or last, the telemetry is the first one's and the prediction that of the newest model. */
 
 #include "store_kinds.h"
 #include "store_rows.h"
@@ -32,6 +32,14 @@ static evtwin_table *predicted_row(int64_t second, double rul, int64_t predicted
     }
     assert_ok(evtwin_table_set_i64(table, need(table, "prediction_timestamp"), 0,
                                    t0 + predicted_second * SECOND));
+    return table;
+}
+
+/* The same, by another model. */
+static evtwin_table *row_predicted_by(const char *model, int64_t second, double rul,
+                                      int64_t predicted_second) {
+    evtwin_table *table = predicted_row(second, rul, predicted_second);
+    assert_ok(evtwin_table_set_text(table, need(table, "model_version"), 0, model));
     return table;
 }
 
@@ -87,11 +95,11 @@ static void a_prediction_fills_what_is_empty(void **state) {
 static void the_newer_prediction_stays(void **state) {
     evtwin_store *store = *state;
     insert_new(store, predicted_row(1, 300.0, 5));
-    insert_new(store, predicted_row(1, 299.0, 4));
+    insert_new(store, row_predicted_by("b", 1, 299.0, 4));
     assert_rul(store, 300.0);
-    insert_new(store, predicted_row(1, 298.0, 5));
+    insert_new(store, row_predicted_by("b", 1, 298.0, 5));
     assert_rul(store, 300.0);
-    insert_new(store, predicted_row(1, 301.0, 6));
+    insert_new(store, row_predicted_by("b", 1, 301.0, 6));
     assert_rul(store, 301.0);
 
     /* an unknown replaces it whole, and does not improve health */
@@ -105,6 +113,28 @@ static void the_newer_prediction_stays(void **state) {
     assert_string_equal(text_at(current, "health", 0), "CRITICAL");
     evtwin_table_free(rows);
     evtwin_table_free(current);
+}
+
+/* Records that are read again after a crash are predicted without what came before them. */
+static void of_one_model_the_first_prediction_stays(void **state) {
+    evtwin_store *store = *state;
+    insert_new(store, row_predicted_by("a", 1, 300.0, 5));
+    const int64_t revision = last_revision(store);
+    insert_new(store, row_predicted_by("a", 1, 310.0, 6));
+    assert_rul(store, 300.0);
+    assert_true(last_revision(store) == revision);
+
+    evtwin_table *both = row_predicted_by("a", 2, 290.0, 7);
+    evtwin_table *again = row_predicted_by("a", 1, 320.0, 7); /* with a new row in its batch */
+    assert_ok(evtwin_table_append(both, again));
+    evtwin_table_free(again);
+    assert_int_equal(insert_new(store, both).n_inserted, 1);
+    assert_rul(store, 290.0);
+    evtwin_table *rows = NULL;
+    assert_int_equal(evtwin_store_history(store, "A", NULL, &rows), EVTWIN_OK);
+    assert_int_equal(evtwin_table_rows(rows), 2);
+    assert_near(number_at(rows, "rul_prediction", 1), 300.0, 0);
+    evtwin_table_free(rows);
 }
 
 static void a_retry_changes_nothing(void **state) {
@@ -304,6 +334,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_prediction_fills_what_is_empty),
         TEST(the_newer_prediction_stays),
+        TEST(of_one_model_the_first_prediction_stays),
         TEST(a_retry_changes_nothing),
         TEST(a_row_without_a_prediction_takes_none_away),
         TEST(the_first_telemetry_stays),

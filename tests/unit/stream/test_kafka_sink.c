@@ -46,6 +46,23 @@ static void writes_a_record_a_message(void **state) {
     evtwin_sink_free(sink);
 }
 
+static void writes_names_of_other_standards(void **state) {
+    mock *m = *state;
+    mock_topic(m, "named", 1);
+    evtwin_sink *sink = NULL;
+    assert_fails(evtwin_sink_open(mock_uri(m, "named?names=iso"), &sink), EVTWIN_E_ARG,
+                 "names=iso|evtwin, vss, bdf");
+    assert_ok(evtwin_sink_open(mock_uri(m, "named?names=bdf"), &sink));
+    evtwin_table *rows = mock_rows(1, 1);
+    assert_ok(evtwin_sink_write(sink, rows));
+    assert_ok(evtwin_sink_flush(sink));
+    assert_int_equal(mock_read(m, "named", 1, 1, text, sizeof text), 1);
+    assert_non_null(strstr(text, "B1 {\"unix_time_second\":1700000001,\"battery_id\":\"B1\","
+                                 "\"soc\":50,\"seq\":1}\n"));
+    evtwin_table_free(rows);
+    evtwin_sink_free(sink);
+}
+
 /* For readers that know no transactions: nothing but records is in the topic. */
 static void writes_without_transactions(void **state) {
     mock *m = *state;
@@ -432,6 +449,7 @@ static int start(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_a_record_a_message),
+        cmocka_unit_test(writes_names_of_other_standards),
         cmocka_unit_test(writes_without_transactions),
         cmocka_unit_test(records_of_a_battery_go_where_java_puts_them),
         cmocka_unit_test(knows_what_the_process_before_wrote),

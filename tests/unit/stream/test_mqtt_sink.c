@@ -35,6 +35,35 @@ static void what_is_written_is_read(void **state) {
     evtwin_source_free(source);
 }
 
+/* The topic names the battery too; a record that has it under another name keeps it. */
+static void names_of_other_standards_are_read_back(void **state) {
+    (void)state;
+    char place[128], filter[128];
+    const char *topic = fresh_topic();
+    snprintf(place, sizeof place, "%s/{battery_id}", topic);
+    snprintf(filter, sizeof filter, "%s/+", topic);
+    peer *p = open_peer(filter);
+    evtwin_source *source = open_source(uri_of(filter, "clean=1"));
+    evtwin_sink *sink = open_sink(uri_of(place, "names=vss"));
+    evtwin_table *sent = records(4), *got = empty_table();
+    assert_ok(evtwin_sink_write(sink, sent));
+    run_peer_until(p, &p->n_seen, 4);
+    assert_non_null(strstr(p->payload[0], "{\"ts\":\"2024-01-01T00:00:00.000000Z\","
+                                          "\"Vehicle.Powertrain.TractionBattery.Id\":\"BATTERY_"));
+    read_rows(source, 4, 4, got);
+    for (size_t i = 0; i < 4; i++) {
+        char a[400], b[400];
+        assert_ok(evtwin_telemetry_encode(sent, i, a, sizeof a, NULL));
+        assert_ok(evtwin_telemetry_encode(got, i, b, sizeof b, NULL));
+        assert_string_equal(a, b);
+    }
+    evtwin_table_free(sent);
+    evtwin_table_free(got);
+    evtwin_sink_free(sink);
+    evtwin_source_free(source);
+    close_peer(p);
+}
+
 static void many_records_go_in_one_message(void **state) {
     (void)state;
     const char *topic = fresh_topic();
@@ -156,6 +185,7 @@ int main(void) {
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(names_of_other_standards_are_read_back),
         cmocka_unit_test(many_records_go_in_one_message),
         cmocka_unit_test(each_battery_has_its_topic),
         cmocka_unit_test(refused_records_are_messages_too),
