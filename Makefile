@@ -7,6 +7,7 @@
 #   make mutants    N=29 SEED=1: how many random faults in lib/ the unit tests notice
 #   make minio      artifacts on a real MinIO, which takes 11 minutes to build the first time
 #   make results    measure what docs/results.md says and write it anew (25 minutes on two cores)
+#   make site       the documentation as a site in build/site: guide, tasks, concepts, reference
 #   make pictures   take the pictures in docs/ anew: of the pages, and those that examples draw
 #   make install    build and install below PREFIX (default /usr/local)
 #   make dist       the source archive, with what a build without network needs, in build/dist
@@ -16,7 +17,7 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CTEST = ctest --output-on-failure --no-tests=error
 
-.PHONY: help demo test test-all build deps test-deps bench results coverage minio mutants pictures format install uninstall dist clean
+.PHONY: help demo test test-all build deps test-deps bench results coverage minio mutants site pictures format install uninstall dist clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -70,6 +71,13 @@ N ?= 29
 SEED ?= 1
 mutants: test-deps
 	@python3 tests/long/mutants.py $(N) $(SEED)
+
+site:
+	@scripts/install-deps.sh build site
+	@mkdir -p build
+	@cmake --preset release -B build/package -DEVTWIN_PYTHON=ON > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@$(MAKE) --no-print-directory -C build/package -j$(JOBS) evtwin_python
+	@docs/site/build build/package/python build/site
 
 pictures: build test-deps
 	@node tests/browser/run.mjs build/release/tools build/pictures pictures

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Install what is missing to build (with "test" to test, with "long" for the long tests too), by name,
-# saying why:
-#   install-deps.sh build [test [long]]
+# Install what is missing to build (with "test" to test, with "long" for the long tests too, with "site" for the
+# documentation site), by name, saying why:
+#   install-deps.sh build [test [long]] [site]
 # Asks before it uses sudo unless YES=1 is set or it runs as root. Where there is no apt it lists
 # what to install.
 set -eu
@@ -50,6 +50,19 @@ python3-yaml|reads deploy/ in tests|python:yaml
 systemd|checks the units of its services|systemd-analyze
 python3-paho-mqtt|publishes as they do|python:paho.mqtt.client
 '
+site_list='
+swig|makes the core of the Python package, whose docstrings the site shows|swig
+python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config
+python3-numpy|has the arrays that the Python package takes and gives|python:numpy
+doxygen|reads the headers|doxygen
+python3-sphinx|makes pages of the documents|python:sphinx
+python3-breathe|brings both together|python:breathe
+python3-myst-parser|lets Sphinx read Markdown|python:myst_parser
+furo|is how the site looks|python:furo
+katex|turns formulas into MathML|file:/usr/share/nodejs/katex/package.json
+nodejs|runs it|node
+python3-yaml|reads the description of the REST API|python:yaml
+'
 long_list='
 clang|second compiler|clang
 mypy|checks the types of the Python examples|mypy
@@ -64,6 +77,7 @@ qemu-user|runs what was built for ARM|qemu-arm
 qemu-system-arm|is a board with a Cortex-M4|qemu-system-arm
 dpkg-dev|builds the Debian packages|dpkg-buildpackage
 debhelper|builds them|dh
+dh-python|builds that of Python|dh_python3
 fakeroot|builds them|fakeroot
 lintian|reads them|lintian
 debootstrap|makes the bare tree where they are tried|debootstrap
@@ -88,8 +102,9 @@ for kind in "$@"; do
     case $kind in
     build) want=$want$build_list ;;
     test) want=$want$test_list ;;
-    long) want=$want$long_list ;;
-    *) echo "install-deps.sh: '$kind' is not build, test or long" >&2; exit 2 ;;
+    long) want=$want$long_list$site_list ;;
+    site) want=$want$site_list ;;
+    *) echo "install-deps.sh: '$kind' is not build, test, long or site" >&2; exit 2 ;;
     esac
 done
 

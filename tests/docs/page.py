@@ -130,7 +130,7 @@ class Page:
             command, expected = self.first_command(piece)
             print("$ " + command, end="", flush=True)
             is_stream = "/api/stream" in command  # it has no end
-            done = self.shell.run(command, (lambda out, shown=expected: not difference(shown, out)) if is_stream else None)
+            done = self.shell.run(command, (lambda out, shown=expected: not difference(shown + "…\n", out)) if is_stream else None)
             wrong = difference(expected, done.out) and difference(expected, done.out + done.err) if expected.strip() else \
                 done.code and "it failed"
             if wrong:

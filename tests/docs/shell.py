@@ -139,7 +139,8 @@ class Shell:
                 if is_ready and not until:
                     self.services.append(service)
                     return 0
-        raise Failed(f"neither ended nor got ready within {DEADLINE_S} s: {command}{self.read(self.path('err'))[-2000:]}")
+        raise Failed(f"neither ended nor got ready within {DEADLINE_S} s: {command}"
+                     f"{self.read(self.path('out'))[-2000:]}{self.read(self.path('err'))[-2000:]}")
 
     def interrupt(self, service, kind):
         """Ctrl-C for the programs of this kind."""
