@@ -93,9 +93,9 @@ def table(header, rows):
 
 
 def code(*lines, language="sh"):
-    """A block of commands; what is filled in, {S}, is a letter. Its mark is for the tests of the documents."""
+    """A block of commands; what is filled in, {S}, is a letter."""
     lines = [re.sub(r"\{([A-Z])\}", r"\1", line) for line in lines]
-    return "\n".join(["<!-- test by: cli.results -->", "```" + language, *"\n".join(lines).splitlines(), "```"])
+    return "\n".join(["```" + language, *"\n".join(lines).splitlines(), "```"])
 
 
 def fixed(value, digits):

@@ -79,8 +79,8 @@ def _mark(path, line, text, pending):
     word, rest = word.strip(), rest.strip("\n") if "\n" in rest.strip() else rest.strip()
     if word == "output" and not colon:
         pending["is_output"] = True
-    elif word == "by" and rest:
-        pending["by"] = rest
+    elif word in ("by", "page by") and rest:
+        pending[word] = rest
     elif word == "file" and re.fullmatch(r"[\w.-]+", rest):
         pending["file"] = rest
     elif word == "not run" and len(rest.split()) >= 2:
@@ -113,7 +113,7 @@ def page(path, root="."):
     """Blocks, Steps and Needs of a page in their order."""
     with open(os.path.join(root, path), encoding="utf-8") as f:
         lines = f.read().split("\n")
-    items, pending, at, in_list, marked_at = [], {}, 0, False, 0
+    items, pending, at, in_list, marked_at, by_page = [], {}, 0, False, 0, None
     while at < len(lines):
         line = lines[at]
         if pending and line.strip() and not line.lstrip().startswith("<!--") and not FENCE.match(line):
@@ -127,6 +127,7 @@ def page(path, root="."):
             if found:
                 marked_at = first + 1
                 item = _mark(path, first + 1, found[1], pending)
+                by_page = pending.pop("page by", by_page)
                 items += [item] if item else []
             at += 1
         elif FENCE.match(line):
@@ -140,6 +141,9 @@ def page(path, root="."):
             at += 1
     if pending:
         raise Bad(f"{path}:{marked_at}: there is no block below this mark")
+    for block in items:
+        if isinstance(block, Block) and by_page and not (block.by or block.not_run):
+            block.by = by_page
     return items
 
 
