@@ -32,12 +32,13 @@ def write(package, out):
 
     out.mkdir(parents=True, exist_ok=True)
     modules = names_of(package)
-    pages = []
+    pages, rows = [], []
     for module, title in MODULES.items():
         if module not in modules:
             continue
         stem = module.lstrip("_")
         pages.append(stem)
+        rows.append(f"* :doc:`{title} <{stem}>`: " + ", ".join(f":py:obj:`~evtwin.{name}`" for name in sorted(modules[module])))
         home = inspect.getmodule(__import__(f"evtwin.{module}", fromlist=["_"]))
         lines = [title, "=" * len(title), "", *((home.__doc__ or "").split("\n")), ""]
         for name in sorted(modules[module], key=lambda n: inspect.getsourcelines(getattr(package, n))[1]):
@@ -49,5 +50,5 @@ def write(package, out):
         (out / f"{stem}.rst").write_text("\n".join(lines))
     index = ["Python reference", "================", "", "Made from the docstrings of the package. :doc:`The Python page "
              "</docs/python>` says how to install it and how names and values of C become Python's.", "",
-             ".. automodule:: evtwin", "", ".. toctree::", "", *[f"   {stem}" for stem in pages], ""]
+             ".. automodule:: evtwin", "", *rows, "", ".. toctree::", "   :hidden:", "", *[f"   {stem}" for stem in pages], ""]
     (out / "index.rst").write_text("\n".join(index))
