@@ -77,6 +77,7 @@ qemu-user|runs what was built for ARM|qemu-arm
 qemu-system-arm|is a board with a Cortex-M4|qemu-system-arm
 dpkg-dev|builds the Debian packages|dpkg-buildpackage
 debhelper|builds them|dh
+dh-python|builds that of Python|dh_python3
 fakeroot|builds them|fakeroot
 lintian|reads them|lintian
 debootstrap|makes the bare tree where they are tried|debootstrap

@@ -468,6 +468,34 @@ static evtwin_status on_letters(void *ctx, const evtwin_letter *letters, size_t 
     return status;
 }
 
+/* Answer of states (stolen): None = it keeps none of these. */
+static evtwin_status take_states(PyObject *answer, evtwin_table **out) {
+    evtwin_status status = EVTWIN_DONE;
+    if (answer == NULL) {
+        return fail();
+    }
+    if (answer != Py_None) {
+        const evtwin_table *states = evtwin_py_wrap.table_of(answer);
+        status =
+            states != NULL ? evtwin_table_copy(states, out) : fail(); /* the answer's is Python's */
+    }
+    Py_DECREF(answer);
+    return status;
+}
+
+static evtwin_status on_states(void *ctx, const evtwin_table *batteries, evtwin_table **out) {
+    PyGILState_STATE state;
+    if (!enter(&state)) {
+        return EVTWIN_E_CANCELLED;
+    }
+    PyObject *rows = copy_of(batteries);
+    const evtwin_status status =
+        take_states(rows ? PyObject_CallMethod(ctx, "_states", "O", rows) : NULL, out);
+    Py_XDECREF(rows);
+    PyGILState_Release(state);
+    return status;
+}
+
 static void on_interrupt(void *ctx) {
     PyGILState_STATE state;
     if (!enter(&state)) {
@@ -488,5 +516,6 @@ int evtwin_py_sink(PyObject *object, evtwin_sink_callbacks *out, PyObject **name
     out->check = PyObject_HasAttrString(object, "check") ? on_check : NULL;
     out->write_letters = PyObject_HasAttrString(object, "write_letters") ? on_letters : NULL;
     out->interrupt = PyObject_HasAttrString(object, "interrupt") ? on_interrupt : NULL;
+    out->states = PyObject_HasAttrString(object, "_states") ? on_states : NULL;
     return name_of(object, &out->name, name);
 }

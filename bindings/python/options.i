@@ -9,8 +9,6 @@ def _set_option(options, name, value):
         if not isinstance(getattr(kind, name, None), property):
             known = ", ".join(k for k, v in vars(kind).items() if isinstance(v, property) and k != "thisown")
             raise AttributeError(f"{kind.__name__} has no '{name}'; it has {known}")
-        if not isinstance(value, (int, float)):  # NumPy's numbers
-            value = value.__index__() if hasattr(value, "__index__") else float(value) if hasattr(value, "__float__") else value
     try:
         object.__setattr__(options, name, value)
     except (TypeError, OverflowError) as error:

@@ -142,12 +142,12 @@ enum { EVTWIN_PY_TEXT_SIZE = 66000 };
     $result = evtwin_py_append($result, evtwin_py_view(arg1, bytes$argnum, offsets$argnum ? (size_t)offsets$argnum[result] : 0, "B", 1));
 }
 
-/* reports: a copy as a named tuple, so that nothing is borrowed (_reports.py) */
+/* reports: a copy as a named tuple, so that nothing is borrowed (reports.py) */
 %{
 static PyObject *evtwin_py_copy(PyObject *proxy) { /* stolen */
     static PyObject *copy;
     if (copy == NULL) {
-        PyObject *module = PyImport_ImportModule("evtwin._reports");
+        PyObject *module = PyImport_ImportModule("evtwin.reports");
         copy = module ? PyObject_GetAttrString(module, "copy") : NULL;
         Py_XDECREF(module);
     }

@@ -1,5 +1,50 @@
 /* spans.i: what goes in: text, arrays by the buffer protocol (no copy), sequences, callbacks. */
 
+/* Numbers: whatever is an integer to Python (__index__) or a float (__float__), as NumPy's scalars are. SWIG's own look
+ * for int and float alone; here they look at what the object says that it is. */
+%{
+static PyObject *evtwin_py_index(PyObject *object) { /* stolen or new: what SWIG's conversion is given */
+    PyObject *index = PyLong_Check(object) ? NULL : PyNumber_Index(object);
+    if (index == NULL) {
+        PyErr_Clear();
+        Py_INCREF(object);
+        return object;
+    }
+    return index;
+}
+static PyObject *evtwin_py_real(PyObject *object) {
+    PyObject *real = PyFloat_Check(object) || PyLong_Check(object) || !PyObject_HasAttrString(object, "__float__")
+                         ? NULL
+                         : PyNumber_Float(object);
+    if (real == NULL) {
+        PyErr_Clear();
+        Py_INCREF(object);
+        return object;
+    }
+    return real;
+}
+%}
+%define %evtwin_scalar(TYPE, AS, CONVERT)
+%typemap(in, fragment=SWIG_AsVal_frag(AS)) TYPE (AS value, int code = 0, PyObject *number = NULL) {
+    number = CONVERT($input);
+    code = SWIG_AsVal(AS)(number, &value);
+    Py_DECREF(number);
+    if (!SWIG_IsOK(code)) {
+        %argument_fail(code, "$type", $symname, $argnum);
+    }
+    $1 = ($1_ltype)value;
+}
+%enddef
+%evtwin_scalar(int, int, evtwin_py_index)
+%evtwin_scalar(unsigned int, unsigned int, evtwin_py_index)
+%evtwin_scalar(long, long, evtwin_py_index)
+%evtwin_scalar(unsigned long, unsigned long, evtwin_py_index)
+%evtwin_scalar(long long, long long, evtwin_py_index)
+%evtwin_scalar(unsigned long long, unsigned long long, evtwin_py_index)
+%evtwin_scalar(size_t, size_t, evtwin_py_index)
+%evtwin_scalar(enum SWIGTYPE, int, evtwin_py_index)
+%evtwin_scalar(double, double, evtwin_py_real)
+
 /* text: borrowed from the str for the call */
 %typemap(in) const char * { if (evtwin_py_text($input, &$1) != 0) SWIG_fail; }
 %typemap(freearg) const char * "";

@@ -26,6 +26,8 @@ static const evtwin__route routes[] = {
     {"/readyz", evtwin__route_readyz, NULL, NOTHING, 0.0, 0},
     {"/openapi.yaml", evtwin__route_openapi_yaml, NO_PARAMS, PAGES, 0.0, 0},
     {"/openapi.json", evtwin__route_openapi_json, NO_PARAMS, PAGES, 0.0, 0},
+    {"/asyncapi.yaml", evtwin__route_asyncapi_yaml, NO_PARAMS, PAGES, 0.0, 0},
+    {"/asyncapi.json", evtwin__route_asyncapi_json, NO_PARAMS, PAGES, 0.0, 0},
     {"/login", evtwin__route_login, NULL, NOTHING | POST, 0.0, 0},
     {"/metrics", evtwin__route_metrics, NULL, NOTHING, 0.0, 0},
     {"/api/battery/latest", evtwin__route_latest, PARAMS("battery_id"), LIVE, 0.0, 0},

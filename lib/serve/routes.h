@@ -59,6 +59,8 @@ void evtwin__route_rows(evtwin__call *call);
 /* ---- route_api.c ---- */
 void evtwin__route_openapi_yaml(evtwin__call *call);
 void evtwin__route_openapi_json(evtwin__call *call);
+void evtwin__route_asyncapi_yaml(evtwin__call *call);
+void evtwin__route_asyncapi_json(evtwin__call *call);
 
 /* ---- route_health.c ---- */
 void evtwin__route_health(evtwin__call *call);

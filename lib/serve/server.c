@@ -181,7 +181,7 @@ static evtwin_status open_parts(evtwin_server *server, const evtwin_server_optio
     if (o->store != NULL) {
         EVTWIN_TRY(
             evtwin__store_pool_create(o->store, o->n_threads + 1, statement_s, &server->stores));
-        EVTWIN_TRY(evtwin__openapi_load(server));
+        EVTWIN_TRY(evtwin__descriptions_load(server));
         EVTWIN_TRY(try_store(server->stores));
         EVTWIN_TRY(evtwin__ring_create(RING_BYTES, RING_EVENTS, &server->ring));
         server->alerts = o->alerts;
@@ -268,7 +268,9 @@ void evtwin_server_free(evtwin_server *server) {
     evtwin__store_pool_free(server->stores);
     evtwin__server_metrics_free(server->own_metrics);
     evtwin__text_free(&server->trends.members);
-    evtwin__text_free(&server->openapi);
+    for (size_t i = 0; i < EVTWIN__DESCRIPTIONS; i++) {
+        evtwin__text_free(&server->descriptions[i]);
+    }
     evtwin__auth_free(server->auth);
     for (size_t i = 0; i < server->n_allow_hosts; i++) {
         evtwin__free(server->allow_hosts[i]);

@@ -22,6 +22,9 @@ typedef struct evtwin__trends {
     int64_t made_ms; /* 0 = never */
 } evtwin__trends;
 
+/* Of the API, and of the topics of MQTT and Kafka. */
+enum { EVTWIN__OPENAPI, EVTWIN__ASYNCAPI, EVTWIN__DESCRIPTIONS };
+
 /* Immutable once it runs, but for the parts that look after themselves. */
 struct evtwin_server {
     char *service;
@@ -41,8 +44,8 @@ struct evtwin_server {
     evtwin__patience patience;
     evtwin__ready ready;
     evtwin__http *http;
-    evtwin__text openapi;      /* the description of the API as JSON */
-    evtwin__trends trends;     /* of the thread of long answers */
+    evtwin__text descriptions[EVTWIN__DESCRIPTIONS]; /* as JSON */
+    evtwin__trends trends;                           /* of the thread of long answers */
     _Atomic int64_t logged_us; /* when a failure of the store was last logged */
 };
 
@@ -72,7 +75,7 @@ const char *evtwin__route_label(size_t i);
 /* ---- the description of the API (route_api.c) ---- */
 
 /* Make the JSON that the server keeps. A form of YAML that is not read costs that alone. */
-evtwin_status evtwin__openapi_load(evtwin_server *server);
+evtwin_status evtwin__descriptions_load(evtwin_server *server);
 
 /* ---- the pages (route_page.c) ---- */
 

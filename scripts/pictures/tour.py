@@ -20,7 +20,7 @@ def cells(source):
 
 def run(source, path, pictures):
     """The parts of the page: ("text" | "python" | "output" | "picture", content) in order; pictures are saved in the
-    folder as tour-N.svg, and named."""
+    folder as tour-N.svg, and shown."""
     import figure
     import matplotlib.pyplot as plt
 
@@ -38,9 +38,10 @@ def run(source, path, pictures):
             parts.append(("output", printed.getvalue().rstrip()))
         for number in plt.get_fignums():
             n_pictures += 1
-            name = f"tour-{n_pictures}.svg"
-            figure.save(plt.figure(number), pathlib.Path(pictures, name))
-            parts.append(("picture", name))
+            name, drawn = f"tour-{n_pictures}.svg", plt.figure(number)
+            title = "; ".join(axes.get_title() for axes in drawn.axes)
+            figure.save(drawn, pathlib.Path(pictures, name))
+            parts.append(("picture", f"![{title}](pictures/{name})"))
     return parts
 
 
@@ -48,13 +49,11 @@ def page(parts, source):
     """The Markdown of these parts."""
     made = [HEAD.format(source=source)]
     for kind, content in parts:
-        if kind == "text":
+        if kind in ("text", "picture"):
             made.append(content)
-        elif kind == "picture":
-            made.append(f"![What the lines above draw](pictures/{content})")
         else:
             made.append(f"```{'python' if kind == 'python' else 'text'}\n{content}\n```")
-    return "\n\n".join(made).replace("\n\n\n", "\n\n") + "\n"
+    return "\n".join(line.rstrip() for line in "\n\n".join(made).split("\n")) + "\n"
 
 
 def make(script, pictures):

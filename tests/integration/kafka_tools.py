@@ -16,6 +16,7 @@ import urllib.request
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers  # noqa: E402
 from server import environment  # noqa: E402
+from server.asyncapi import Topics  # noqa: E402
 
 BIN = os.path.abspath(sys.argv[1])
 folder = tempfile.TemporaryDirectory(prefix="evtwin-kafka-tools.")
@@ -96,6 +97,7 @@ def cloudevents(bootstrap, consumer_of):
         consumer = consumer_of(f"ev_events_{mode}")
         messages = list(itertools.islice((m for m in consumer if m.value[:1] == b"{"), len(sent)))
         check(f"{mode}: {len(messages)} messages", len(messages) == len(sent))
+        described(f"ev_events_{mode}", [m.value for m in messages], like="ev_battery_telemetry")
         events = events_of(mode, messages)
         order = {f"{r['battery_id']}/{r['timestamp']}/{r['seq']}": r for r in sent}
         check("an id for each record", {e["attributes"]["id"] for e in events} == set(order))
@@ -116,6 +118,16 @@ def cloudevents(bootstrap, consumer_of):
     for mode, reader in readers:
         check(f"{mode}: the reader ends well", reader.wait(200) == 0)
         check(f"{mode}: read back {records(mode + '.jsonl')[:2]} of {sent[:2]}", sorted(map(str, records(f"{mode}.jsonl"))) == sorted(map(str, sent)))
+
+
+def described(topic, payloads, like=None):
+    """Each is a message of docs/asyncapi.yaml."""
+    topics = Topics()
+    try:
+        kinds = {topics.check(topic, payload, like) for payload in payloads}
+    except AssertionError as e:
+        sys.exit(f"FAILED: {e}")
+    check(f"{topic} has something", len(kinds) > 0)
 
 
 def events_of(mode, messages):
@@ -168,6 +180,7 @@ def main():
               {"raw_base64", "raw"} <= {key for letter in letters for key in letter})
         said = run("evtwin-ingest", "--source", f"{topic}?group=ingest", "--dead-letter",
                    f"kafka://{kafka.bootstrap}/ev_dead_letters", "--check")
+        described("ev_dead_letters", [json.dumps(letter).encode() for letter in letters])
         check("three are fine: " + said, said.count(": ok") == 3)
         said = run("evtwin-ingest", "--source", f"{topic}?group=ingest", "--once")
         check("nothing comes again: " + said, "0 records accepted" in said)
@@ -180,6 +193,7 @@ def main():
                    "--spool", "predicted", "--once", "--metrics-port", 0, code=65)
         with open(os.path.join(folder.name, "predicted.jsonl")) as f:
             predicted = [json.loads(line) for line in f]
+        described("ev_battery_predictions", [json.dumps(record).encode() for record in predicted])
         check(f"{len(predicted)} records\n{said}", len(predicted) == 401 and
               sum("rul_prediction" in r for r in predicted) == 400)
 

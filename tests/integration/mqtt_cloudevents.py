@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """mqtt_cloudevents.py BIN: records as CloudEvents through a real broker, read by another client (paho): properties and
-content type of binary mode, envelopes of structured mode and of MQTT 3.1.1; and read back by the tools.
+content type of binary mode, envelopes of structured mode and of MQTT 3.1.1; and read back by the tools. Every message
+of every topic, those without events too, is as docs/asyncapi.yaml describes it.
 """
 import json
 import os
@@ -13,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import servers  # noqa: E402
+from server.asyncapi import Topics  # noqa: E402
 
 BIN = os.path.abspath(sys.argv[1])
 DEADLINE_S = 60
@@ -95,14 +97,49 @@ def judge(way, message, record):
     check(f"{way}: the record is as ever", payload == record)
 
 
+def described(topics, uri, broker, everything):
+    """Bare records, lists of them, one topic a battery, dead letters, receipts and states: all are in the document."""
+    with open("bad.jsonl", "w") as f:
+        f.write('{"timestamp":"2024-01-01T00:00:00Z","battery_id":"B","soc":140}\n{"battery_id":"B"}\n')
+    receiver = subprocess.Popen([os.path.join(BIN, "evtwin-ingest"), "--source", f"{uri}/ev/battery/telemetry", "--sink",
+                                 "null:", "-q"])
+    try:
+        await_("the receiver is there", lambda: " 1 ev/battery/telemetry" in broker_log(broker))
+        for sink in ("telemetry", "telemetry?confirm=receipts", "telemetry?cloudevents=structured", "telemetry?batch=10",
+                     "{battery_id}/telemetry"):
+            run("evtwin-ingest", "--source", "jsonl:sent.jsonl", "--once", "-q", "--sink", f"{uri}/ev/battery/{sink}")
+        for events in ("", "?cloudevents=structured"):
+            run("evtwin-ingest", "--source", "jsonl:bad.jsonl", "--once", "-q", "--sink", f"{uri}/ev/battery/telemetry",
+                "--dead-letter", f"{uri}/ev_dead_letters{events}", code=65)
+        dead = lambda: sum(m.topic == "ev_dead_letters" for m in everything.messages)
+        await_("both letters came", lambda: dead() == 2)
+    finally:
+        receiver.terminate()
+        receiver.wait(DEADLINE_S)
+    everything.client.loop_stop()
+    for m in everything.messages:
+        if m.topic.startswith("ev/") and m.topic.count("/") == 1:
+            continue  # the topics of the ways above
+        try:
+            topics.check(m.topic, m.payload)
+        except AssertionError as e:
+            check(str(e), False)
+    expected = {("mqttTelemetry", "telemetry"), ("mqttTelemetry", "records"), ("mqttTelemetry", "event"),
+                ("mqttBatteryTelemetry", "telemetry"), ("mqttStatus", "status"), ("mqttReceipts", "receipt"),
+                ("kafkaDeadLetters", "deadLetter"), ("kafkaDeadLetters", "event")}
+    check(f"of each kind: {topics.judged}", set(topics.judged) == expected)
+
+
 def main():
     import paho.mqtt.client as mqtt  # Debian's python3-paho-mqtt
+    topics = Topics()
     run("evtwin-sim", "--fleet", 3, "--speed", "max", "--duration", 600, "--interval", 60, "-q", "--sink", "jsonl:sent.jsonl")
     sent = lines("sent.jsonl")
     with servers.Mosquitto(settings={"log_type": "subscribe"}) as broker:
         uri = f"mqtt://127.0.0.1:{broker.port}"
         ways = {"binary": "cloudevents=binary", "structured": "cloudevents=structured",
                 "older": "cloudevents=structured&version=3.1.1"}
+        everything = Reader(mqtt, broker.port, "#", None)
         readers = {way: Reader(mqtt, broker.port, f"ev/{way}", len(sent)) for way in ways}
         receiver = subprocess.Popen([os.path.join(BIN, "evtwin-ingest"), "--source", f"{uri}/ev/+", "--sink",
                                      "jsonl:got.jsonl", "-q"], env={**os.environ, "TZ": "UTC"})
@@ -117,6 +154,7 @@ def main():
             receiver.terminate()
             code = receiver.wait(DEADLINE_S)
         check("the receiver ends well", code == 0)
+        described(topics, uri, broker, everything)
         got = [{k: v for k, v in r.items() if k != "quality"} for r in lines("got.jsonl")]  # they are late
         check("what the sink writes the source reads", got == 3 * sent)
 

@@ -14,7 +14,7 @@ import urllib.request
 
 SOURCE = sys.argv[1]
 MIRROR = "http://deb.debian.org/debian"
-WANTED = {"libevtwin0", "libevtwin-dev", "evtwin-tools"}
+WANTED = {"libevtwin0", "libevtwin-dev", "evtwin-tools", "python3-evtwin"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 began = time.monotonic()
 
@@ -94,6 +94,22 @@ test -s /usr/share/doc/libevtwin0/copyright
 test ! -e /etc/systemd/system/multi-user.target.wants/evtwin-serve.service
 echo used
 """
+PYTHON = """
+cd /root
+python3 -W error - << 'END'
+import evtwin
+import numpy as np
+
+assert evtwin.__file__.startswith("/usr/lib/python3/dist-packages/"), evtwin.__file__
+records = evtwin.Table.read_csv("fleet.csv")
+evtwin.train(records).save("python-models")
+predictor = evtwin.Predictor.load("python-models")
+assert np.isfinite(predictor.apply(evtwin.Table.read_csv("new.csv"))["rul_prediction"]).all()
+evtwin.Pump("sim:?rows=3&speed=max", "sqlite:python.db", predictor=predictor).run()
+assert len(evtwin.Store("sqlite:python.db")) == 3
+print("used")
+END
+"""
 DEVELOP = """
 cd /root
 cc -Wall -Werror /usr/share/doc/libevtwin-dev/examples/01_simulate.c -o one $(pkg-config --cflags --libs evtwin)
@@ -110,17 +126,18 @@ def try_it(work, packages):
     files = " ".join(f"/root/{os.path.basename(p)}" for p in packages)
     inside(tree, f"apt-get install -q -y --no-install-recommends {files}")
     say("installed")
-    said = inside(tree, USE)
-    if not said.endswith("used\n"):
-        sys.exit("FAILED: " + said)
-    say("its tools simulate, train, predict and serve")
+    for script, who in ((USE, "its tools simulate, train, predict and serve"), (PYTHON, "its Python package trains, predicts and stores")):
+        said = inside(tree, script)
+        if not said.endswith("used\n"):
+            sys.exit("FAILED: " + said)
+        say(who)
     inside(tree, "apt-get install -q -y --no-install-recommends gcc libc6-dev pkg-config")
     said = inside(tree, DEVELOP)
     with open(SOURCE + "/examples/expected/01_simulate.txt") as f:
         if said != f.read():
             sys.exit("FAILED: the example prints " + said)
     say("an example was compiled with libevtwin-dev")
-    inside(tree, "apt-get purge -q -y libevtwin0 libevtwin-dev evtwin-tools")
+    inside(tree, "apt-get purge -q -y libevtwin0 libevtwin-dev evtwin-tools python3-evtwin")
     left = [p for p in run(["find", tree, "-xdev", "-iname", "*evtwin*"]).split() if not p.startswith(tree + "/root/")]
     if left:
         sys.exit(f"FAILED: after their removal there are {left}")

@@ -12,7 +12,7 @@ import unittest
 
 import numpy as np
 
-from evtwin import core, errors
+from evtwin import Table, core, errors
 from evtwin._arrow import from_arrow
 
 
@@ -140,6 +140,12 @@ class Arrays(unittest.TestCase):
         self.assertEqual(core.table_rows(from_arrow({"x": np.empty(0)})), 0)
         sparse = from_arrow([{"x": 1.0}, {"y": 2}])
         self.assertEqual((column(sparse, "x"), column(sparse, "y")), ([1, None], [None, 2]))
+
+    def test_a_table_is_not_one_array(self):
+        table = Table({"soc": [50.0, None]})
+        for use in (np.asarray, np.array, lambda data: np.asarray(data, np.float64), np.mean):
+            with self.assertRaisesRegex(TypeError, r"table\[name\]"):
+                use(table)
 
     def test_refusals(self):
         for data, kind, text in (

@@ -86,6 +86,12 @@ class Out(unittest.TestCase):
         frame.loc[0, "voltage"] = 1.0
         self.assertNotEqual(self.table["voltage"][0], 1.0)
 
+    def test_pandas_does_not_take_names_for_data(self):
+        """What pandas.DataFrame knows of other objects is dict, ndarray and __array__: it iterates over the rest."""
+        for use in (pd.DataFrame, pd.Series):
+            with self.assertRaisesRegex(TypeError, r"table.to_pandas\(\)"):
+                use(self.table)
+
     @NEW
     def test_polars(self):
         frame = pl.DataFrame(self.table)
@@ -203,6 +209,33 @@ class In(unittest.TestCase):
         table = evtwin.Table(pa.table({"battery_id": codes, "soh": prices}))
         self.assertEqual(table["battery_id"].tolist(), ["y", None, "x", None])
         np.testing.assert_array_equal(table["soh"], [84.3, np.nan, -0.1, 0.0])
+
+    def test_the_interchange_protocol(self):
+        """Of producers that have no more than that."""
+        class Only:
+            def __init__(self, frame):
+                self.__dataframe__ = frame.__dataframe__
+
+        holes = pd.DataFrame({"soc": [1.0, None, 3.0], "battery_id": ["a", None, "ü"],
+                              "time": pd.to_datetime(["2024-01-01", None, "2024-01-03"]), "n": [1, 2, 3]})
+        arrow = pa.table({"n": pa.array([1, None, 3]), "b": pa.array([True, None, False]), "battery_id": pa.array(["x", None, ""]),
+                          "part": pa.array(["u", "v", None]).dictionary_encode()})
+        producers = [self.frame, self.frame.iloc[100:200], self.frame.assign(battery_id=self.frame["battery_id"].astype("category"))]
+        for frame in producers:
+            self.check(evtwin.Table(Only(frame)), frame)
+        table = evtwin.Table(Only(holes))
+        self.assertEqual((table["battery_id"].tolist(), table["n"].tolist()), (["a", None, "ü"], [1, 2, 3]))
+        self.assertTrue(np.isnan(table["soc"][1]) and np.isnat(table["time"][1]))
+        for part in (arrow, pa.concat_tables([arrow, arrow]), arrow.slice(1)):
+            table = evtwin.Table(Only(part))
+            for name in part.column_names:
+                self.assertEqual([None if v != v else v for v in table[name].tolist()], part.column(name).to_pylist(), name)
+        if frames_env.version() == "new":
+            self.check(evtwin.Table(Only(pl.from_pandas(self.frame))), self.frame)
+        plain = pd.DataFrame({"soc": np.arange(100.0), "voltage": np.arange(100.0)})
+        soc = plain["soc"].to_numpy()
+        if plain.__dataframe__().get_column_by_name("soc").get_buffers()["data"][0].ptr == soc.ctypes.data:
+            self.assertEqual(address(evtwin.Table(Only(plain), units={"soc": "percent"}), "soc"), soc.ctypes.data)
 
     @NEW
     def test_pyarrow_views(self):

@@ -71,6 +71,16 @@ class Arrays(unittest.TestCase):
             with self.assertRaises((ValueError, TypeError)):
                 model.predict(wrong)
 
+    def test_apply_leaves_columns_where_they_are_and_tables_as_they_are(self):
+        predictor = evtwin.Predictor.load(bundle)
+        data = {name: records[name].copy() for name in records.columns}
+        table = predictor.apply(data)
+        self.assertTrue(np.shares_memory(table["soc"], data["soc"]))
+        same = predictor.apply(records)
+        self.assertFalse(np.shares_memory(same["soc"], records["soc"]))
+        self.assertNotIn("rul_prediction", records.columns)
+        np.testing.assert_array_equal(table["rul_prediction"], same["rul_prediction"])
+
     def test_contributions_sum_to_the_margin(self):
         phi = model.contributions(self.x)
         np.testing.assert_allclose(phi.sum(axis=1), model.margin(self.x), rtol=1e-4, atol=1e-2)
@@ -250,6 +260,53 @@ class Callbacks(unittest.TestCase):
         self.assertGreater(flaky.flushed, 0)
         self.assertEqual([event.kind for event in events][:1], ["sink_failed"])
         self.assertIn("ConnectionError: away", events[0].text)
+
+    def test_a_sink_gives_states_back(self):
+        """A second pump goes on with the past that the first one left in a sink of Python."""
+        class Keeper:
+            def __init__(self):
+                self.kept, self.asked, self.rows = {}, [], []
+
+            def write(self, batch):
+                self.rows.append(batch.rows)
+                states = batch.states
+                for i, battery in enumerate(states["battery_id"]):
+                    self.kept[battery] = states.select([i])
+
+            def states(self, batteries):
+                self.asked.append(sorted(batteries["battery_id"]))
+                known = [self.kept[b] for b in batteries["battery_id"] if b in self.kept]
+                return known[0] if known else None
+
+        def pump(sink, rows):
+            with evtwin.Pump(rows, sink, predictor=evtwin.Predictor.load(history), recalls_states=True) as each:
+                each.run()
+            return sink
+
+        history = path("history")
+        evtwin.train(records, seed=1, recipe="history").save(history)
+        one = records.select(records["battery_id"] == records["battery_id"][0])
+        half = len(one) // 2
+        parts = [one.select(range(half)), one.select(range(half, len(one)))]
+        whole = pump(Keeper(), [one])
+        apart = Keeper()
+        for part in parts:
+            pump(apart, [part])
+        predicted = [np.concatenate([rows["rul_prediction"] for rows in sink.rows]) for sink in (whole, apart)]
+        np.testing.assert_array_equal(*predicted)
+        self.assertEqual(apart.asked, [[one["battery_id"][0]]] * 2)
+        with evtwin.sink(apart) as sink:
+            self.assertEqual(sink.states(one.select([0]))["battery_id"].tolist(), [one["battery_id"][0]])
+            self.assertIsNone(sink.states({"battery_id": ["nobody"]}))
+        for answer, kind in ((5, TypeError), (ValueError("broken"), evtwin.DataError)):
+            def states(_batteries, answer=answer):
+                if isinstance(answer, Exception):
+                    raise answer
+                return answer
+            apart.states = states
+            with self.subTest(answer), evtwin.sink(apart) as sink, self.assertRaises((kind, evtwin.Error)) as caught:
+                sink.states(one.select([0]))
+            self.assertIn(type(caught.exception.__cause__ or caught.exception), (TypeError, ValueError))
 
     def test_own_sources_by_read_and_by_iteration(self):
         table = evtwin.Fleet(4).read()

@@ -1,45 +1,135 @@
 # SPDX-License-Identifier: MIT
-"""mypy --strict has nothing to say of the examples."""
+"""The types of the package: made of the headers anew, true of the module that was built, and mypy --strict sees with them
+what is wrong in a program and nothing in the examples."""
+import ast
 import glob
+import importlib.util
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
+import evtwin
+from evtwin import core
+
 LABEL = "long"
-PYTHON = os.path.join(os.environ["EVTWIN_SOURCE"], "examples", "python")
+SOURCE = os.environ["EVTWIN_SOURCE"]
+PACKAGE = os.path.dirname(core.__file__)
+PYTHON = os.path.join(SOURCE, "examples", "python")
 EXAMPLES = sorted(glob.glob(os.path.join(PYTHON, "**", "*.py"), recursive=True))
-# what draws and what else examples use has no types where mypy runs; evtwin is what is checked
-UNTYPED = "".join(f"[mypy-{module}.*]\nignore_missing_imports = True\n" for module in ("matplotlib", "pandas", "polars", "sklearn"))
+# what draws and what else examples use has no types where mypy runs
+CONFIG = """[mypy]
+strict = True
+enable_incomplete_feature = Unpack
+[mypy-matplotlib.*,pandas.*,polars.*,sklearn.*]
+ignore_missing_imports = True
+"""
+WITH_MYPY = unittest.skipIf(shutil.which("mypy") is None, "mypy is not installed")
 
 
-def mypy(folder, *files):
-    """Run it on these files; its cache and configuration go to the folder."""
-    config = os.path.join(folder, "mypy.ini")
-    with open(config, "w", encoding="utf-8") as file:
-        file.write("[mypy]\n" + UNTYPED)
-    return subprocess.run(["mypy", "--strict", "--follow-imports=silent", "--config-file", config, "--cache-dir", folder, *files],
-                          capture_output=True, text=True, check=False,
-                          env={**os.environ, "MYPYPATH": os.pathsep.join([os.environ["PYTHONPATH"], os.path.join(PYTHON, "pictures")])})
+def text_of(*path):
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read()
 
 
-class Types(unittest.TestCase):
-    @unittest.skipIf(shutil.which("mypy") is None, "mypy is not installed")
-    def test_types_are_strict(self):
+class Made(unittest.TestCase):
+    def test_they_are_those_of_the_headers(self):
         with tempfile.TemporaryDirectory() as folder:
-            done = mypy(folder, *EXAMPLES)
+            subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "bindings", "python", "stubs.py"),
+                            os.path.join(SOURCE, "include", "evtwin"), core.__file__, folder], check=True)
+            for name in ("core.pyi", "reports.pyi", "_options.pyi"):
+                self.assertEqual(text_of(folder, name), text_of(PACKAGE, name), name)
+
+    def test_every_call_gives_as_many_outputs_as_its_type_says(self):
+        """Of what SWIG made: each output of C is appended to the result."""
+        path = os.path.join(os.environ["EVTWIN_BUILD"], "bindings", "python", "core_wrap.c")
+        if not os.path.exists(path):
+            self.skipTest("the package is not of this build folder")
+        wrappers = dict(re.findall(r"^SWIGINTERN PyObject \*_wrap_(\w+)\(.*?\) \{(.*?)^\}", text_of(path), re.M | re.S))
+        n_seen = 0
+        for node in ast.parse(text_of(PACKAGE, "core.pyi")).body:
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            said = ast.unparse(node.returns)
+            n_said = len(node.returns.slice.elts) if said.startswith("Tuple[") else int(said != "None")
+            body = wrappers[node.name]
+            n_appended = len(re.findall(r"evtwin_py_append\(", body))
+            if re.search(r"^  evtwin_status result;", body, re.M):
+                has_own = "PyLong_FromLong((long)result)" in body
+            else:
+                has_own = "SWIG_Py_Void()" not in body and "Py_Ellipsis" not in body
+            self.assertEqual(n_said, n_appended + has_own, f"{node.name} -> {said}")
+            n_seen += n_appended
+        self.assertGreater(n_seen, 100)
+
+    def test_keywords_are_members_of_the_structs(self):
+        keywords = {node.name: [item.target.id for item in node.body if isinstance(item, ast.AnnAssign)]
+                    for node in ast.parse(text_of(PACKAGE, "_options.pyi")).body if isinstance(node, ast.ClassDef)}
+        self.assertIn("start_time", keywords["FleetOptions"])
+        self.assertEqual(keywords["SimOptions"], ["n_packs"])
+        for kind, names in keywords.items():
+            struct = {"FleetOptions": "sim_options"}.get(kind, re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower())
+            for name in names:
+                try:
+                    evtwin._base.options(getattr(core, struct), {name: object()})
+                except (TypeError, ValueError, AttributeError) as error:
+                    self.assertNotIn("unexpected option", str(error), f"{kind}.{name}")
+
+
+@WITH_MYPY
+class Checked(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.config = os.path.join(cls.folder.name, "mypy.ini")
+        with open(cls.config, "w", encoding="utf-8") as file:
+            file.write(CONFIG)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def mypy(self, *files):
+        return subprocess.run(["mypy", "--config-file", self.config, "--cache-dir", os.path.join(self.folder.name, "cache"), *files],
+                              capture_output=True, text=True, check=False, env={**os.environ, "MYPYPATH": os.pathsep.join([os.path.dirname(PACKAGE), os.path.join(PYTHON, "pictures")])})
+
+    def test_examples_and_the_package_are_strict(self):
+        self.assertGreater(len(EXAMPLES), 0)
+        done = self.mypy(*EXAMPLES)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    @unittest.skipIf(shutil.which("mypy") is None, "mypy is not installed")
-    def test_a_wrong_type_is_seen(self):
-        with tempfile.TemporaryDirectory() as folder:
-            wrong = os.path.join(folder, "wrong.py")
-            with open(wrong, "w", encoding="utf-8") as file:
-                file.write("import evtwin\n\nlength: str = evtwin.Simulator().time_s\n")
-            done = mypy(folder, wrong)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn('expression has type "float"', done.stdout)
+    def test_what_is_wrong_is_seen(self):
+        wrong = os.path.join(self.folder.name, "wrong.py")
+        lines = {  # a line, what mypy says of it
+            "length: str = evtwin.Simulator().time_s": 'expression has type "float"',
+            "evtwin.Simulator(sede=1)": 'Unexpected keyword argument "sede"',
+            "evtwin.Simulator(seed='1')": 'has incompatible type "str"',
+            "evtwin.Simulator(use='dayly')": "dayly",
+            "evtwin.Fleet(3, n_packs=4)": "n_packs",
+            "error: int = evtwin.Trainer.train({}).score('rul').rmse": 'expression has type "float"',
+            "evtwin.Trainer.train({}).score('rul').rsme": '"Score" has no attribute "rsme"',
+            "core.table_rows(core.sim_options())": 'expected "table"',
+            "core.table_rowz(core.table_create())": 'has no attribute "table_rowz"',
+            "core.sim_options().seed = 'x'": 'variable has type "int"',
+            "rows, report = evtwin.Fleet(1).run_to_failure(); report.x": '"RunToFailureReport" has no attribute "x"'}
+        with open(wrong, "w", encoding="utf-8") as file:
+            file.write("\n".join(["import evtwin", "from evtwin import core", *lines]) + "\n")
+        said = self.mypy(wrong).stdout
+        for i, (line, words) in enumerate(lines.items(), 3):
+            with self.subTest(line):
+                self.assertIn(words, "".join(part for part in said.splitlines(True) if f"wrong.py:{i}:" in part), said)
+
+    def test_stubs_are_true_of_the_module(self):
+        python = shutil.which("mypy") and re.match(r"#!(\S+)", text_of(shutil.which("mypy")))
+        if python is None or importlib.util.find_spec("mypy") is None and python[1] == sys.executable:
+            self.skipTest("mypy.stubtest is not there")
+        done = subprocess.run([python[1], "-m", "mypy.stubtest", "--concise", "--mypy-config-file", self.config, "evtwin.core",
+                               "evtwin.reports"], capture_output=True, text=True, check=False, cwd=self.folder.name,
+                              env={**os.environ, "MYPYPATH": os.path.dirname(PACKAGE)})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,27 @@ class Options(unittest.TestCase):
         self.assertEqual((sim._options.n_packs, sim._options.seed, sim._options.step_s, sim._options.without_defects),
                          (3, 5, 2.0, 1))
 
+    def test_numbers_of_numpy_are_arguments_of_core(self):
+        table = core.table_create()
+        col = core.table_add_column(table, "a", np.int32(core.F64), None)
+        core.table_resize(table, np.int64(3))
+        core.table_set_f64(table, np.uint8(col), np.array(1), np.float32(0.5))
+        self.assertEqual(core.table_number(table, col, np.int16(1)), 0.5)
+        self.assertEqual(core.time_format(np.int64(0)), core.time_format(0))
+
+        class Second:
+            def __index__(self):
+                return 1
+
+        self.assertEqual(core.table_number(table, col, Second()), 0.5)
+        for wrong, kind in ((1.0, TypeError), (np.float64(1), TypeError), ("1", TypeError), (None, TypeError), (-1, OverflowError),
+                            (np.int64(-1), OverflowError), (2**64, OverflowError), (np.arange(2), TypeError)):
+            with self.subTest(wrong), self.assertRaises(kind):
+                core.table_number(table, col, wrong)
+        for wrong in ("1", None, np.arange(2), 1j):
+            with self.subTest(wrong), self.assertRaises(TypeError):
+                core.table_set_f64(table, col, 0, wrong)
+
     def test_what_c_does_not_take_is_refused_by_name(self):
         for wrong, kind in (({"seed": -1}, OverflowError), ({"seed": 1.5}, TypeError), ({"seed": np.float32(1)}, TypeError),
                             ({"n_packs": "many"}, TypeError), ({"seed": np.arange(2)}, TypeError)):

@@ -53,9 +53,10 @@ static void print_option(const cli_option *o) {
     }
     snprintf(right, sizeof right, "%s %s", o->help, extra);
 
-    printf("%-*s", HELP_COLUMN, left);
     if (strlen(left) + 2 > HELP_COLUMN) {
-        printf("\n%*s", HELP_COLUMN, "");
+        printf("%s\n%*s", left, HELP_COLUMN, "");
+    } else {
+        printf("%-*s", HELP_COLUMN, left);
     }
     cli_print_wrapped(right, HELP_COLUMN);
 }

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import core, errors
+from . import core, errors, reports
 from . import _log  # forwards the log  # noqa: F401
 from ._base import from_us, to_us
 from ._table import Table, as_table
@@ -37,7 +37,7 @@ _ESTIMATORS = ("RULRegressor", "FailureClassifier")
 __all__ = [
     "Alerts", "Audit", "Batch", "Cell", "Fleet", "Follower", "Metrics", "Model", "Predictor", "Pump", "Run", "Screen",
     "Server", "Session", "Simulator", "Sink", "Source", "Spool", "Store", "Table", "Thresholds", "Tracker", "Trainer",
-    "as_table", "audit", "core", "errors", "from_us", "serve", "sink", "source", "to_us", "train", "train_csv",
+    "as_table", "audit", "core", "errors", "from_us", "reports", "serve", "sink", "source", "to_us", "train", "train_csv",
     *errors.__all__,
 ]
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 import numpy as np
 
-from . import core
+from . import _interchange, core
 
 Column = Tuple[str, str, int, List[Any]]
 """Name, Arrow's format, number of nulls, buffers."""
@@ -18,7 +18,7 @@ _NUMBERS = {"int8": "c", "uint8": "C", "int16": "s", "uint16": "S", "int32": "i"
 _TIMES = {"s": "tss:", "ms": "tsm:", "us": "tsu:", "ns": "tsn:"}
 _EPOCH = _dt.datetime(1970, 1, 1)
 _MICROSECOND = _dt.timedelta(microseconds=1)
-_WHAT = ("a table is needed: a DataFrame or another object with __arrow_c_stream__, a mapping of columns, a structured "
+_WHAT = ("a table is needed: a DataFrame or another object with __arrow_c_stream__ or __dataframe__, a mapping of columns, a structured "
          "array or a list of dicts, not {!r}")
 
 
@@ -62,6 +62,8 @@ def _columns_of(data: Any) -> Dict[str, Any]:
         return {name: data[name] for name in data.dtype.names}
     if hasattr(data, "columns") and hasattr(data, "__getitem__") and not isinstance(data, type):
         return {name: data[name] for name in data.columns}
+    if hasattr(data, "__dataframe__") and not isinstance(data, type):
+        return _interchange.columns_of(data)
     raise TypeError(_WHAT.format(type(data)))
 
 
@@ -79,9 +81,9 @@ def _stream(columns: Mapping[str, Any]) -> Any:
 def _array_of(name: Any, values: Any) -> "np.ndarray[Any, Any]":
     if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
         raise TypeError(f"column '{name}' is {type(values)!r}: an array or a list is needed")
-    mask = getattr(values, "mask", None)
     if isinstance(values, np.ma.MaskedArray):
-        values = np.where(mask, None, values.astype(object)) if np.any(mask) else values.data
+        mask = np.ma.getmaskarray(values)  # type: ignore[no-untyped-call]
+        values = np.where(mask, None, values.astype(object)) if mask.any() else values.data  # type: ignore[call-overload]
     array = np.asarray(values) if not isinstance(values, (list, tuple)) else _of_list(values)
     if array.ndim != 1:
         raise ValueError(f"column '{name}' has {array.ndim} dimensions, not one")

@@ -17,6 +17,7 @@ from . import core, errors
 Time = Union[_dt.datetime, np.datetime64, int]
 """A moment: a datetime with an offset, a datetime64 (UTC), or microseconds since 1970 (UTC)."""
 
+_R = TypeVar("_R")
 _S = TypeVar("_S", bound="Handle")
 _EPOCH = _dt.datetime(1970, 1, 1, tzinfo=_dt.timezone.utc)
 _MICROSECOND = _dt.timedelta(microseconds=1)
@@ -61,12 +62,20 @@ def choice(prefix: str, value: Union[str, int]) -> int:
     return int(value)
 
 
+def known(value: Optional[_R]) -> _R:
+    """What C answers where the index or name that it was asked with is there."""
+    assert value is not None
+    return value
+
+
 def uri_of(place: Union[str, "os.PathLike[str]"], scheme: str) -> str:
     """A URI as it is; a path (pathlib) becomes one of the scheme."""
     return place if isinstance(place, str) else f"{scheme}:{os.fspath(place)}"
 
 
-_ENUMS = {"use": "USE", "moments": "MOMENTS", "naive_time": "NAIVE", "when_full": "SPOOL"}
+# words for enums: the prefix of an option's values in C; of a name, or of one struct's
+_ENUMS = {"use": "USE", "moments": "MOMENTS", "naive_time": "NAIVE", "when_full": "SPOOL",
+          "sim_options.model": "SIM"}
 _OTHER_NAMES = {"start": "from_us", "end": "to_us"}
 
 
@@ -77,9 +86,8 @@ def _option(name: str, value: Any, kind: Any) -> Any:
     if isinstance(value, (_dt.datetime, np.datetime64)) or name.endswith("_us"):
         return to_us(value)
     if isinstance(value, str):
-        if name == "model" and kind is core.sim_options:
-            return choice("SIM", value)
-        return choice(_ENUMS[name], value) if name in _ENUMS else value
+        prefix = _ENUMS.get(f"{kind.__name__}.{name}", _ENUMS.get(name))
+        return value if prefix is None else choice(prefix, value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, (bool, np.bool_)):
@@ -133,7 +141,7 @@ class Handle:
             raise errors.StateError(f"{type(self).__name__}: {self._gone}")
         return handle
 
-    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def _call(self, function: Callable[..., _R], *arguments: Any) -> _R:
         """function(object, *arguments) while no other thread uses the object."""
         me = threading.get_ident()
         if self._owner == me:
@@ -145,14 +153,14 @@ class Handle:
             finally:
                 self._owner = None
 
-    def _all(self, function: Callable[..., Any]) -> List[Any]:
+    def _all(self, function: Callable[..., Optional[_R]]) -> List[_R]:
         """What function(object, i) has for i from 0 on, until it has None."""
-        found: List[Any] = []
+        found: List[_R] = []
         while (one := self._call(function, len(found))) is not None:
             found.append(one)
         return found
 
-    def _give(self, function: Callable[..., Any], *before: Any) -> Any:
+    def _give(self, function: Callable[..., _R], *before: Any) -> _R:
         """function(*before, object), which takes the object."""
         with self._lock:
             result = function(*before, self._get())
@@ -177,6 +185,10 @@ class Handle:
 
     def __exit__(self, *_error: Any) -> None:
         self.close()
+
+    def __reduce__(self) -> Any:
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: what it has (memory, threads, connections) is of this "
+                        "process; make it anew in the other one")
 
     def _leave_behind(self) -> None:
         """In the child of a fork: its threads and connections are the parent's, as is a call that was running."""

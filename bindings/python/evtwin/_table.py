@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from . import core, errors
-from ._arrow import from_arrow
+from ._arrow import _strings, from_arrow
 from ._base import options
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import CsvOptions
 
 _TYPES = {core.F64: "f64", core.I64: "i64", core.TIME: "time", core.BOOL: "bool", core.TEXT: "text"}
 
@@ -57,6 +62,24 @@ class Table:
         return pandas.DataFrame({name: pandas.Series(self[name], copy=True).dt.tz_localize("UTC")
                                  if types[name] == "time" else self[name] for name in self.columns})
 
+    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> "np.ndarray[Any, Any]":
+        """TypeError: pandas.DataFrame(t) and numpy.asarray(t), which know no more than this, would take the names for
+        the data."""
+        raise TypeError("a Table is columns of several types, not one array: take a column, table[name]; a frame of pandas "
+                        "is table.to_pandas(), or pyarrow.table(table).to_pandas()")
+
+    def __reduce__(self) -> Any:
+        """Columns as arrays, which protocol 5 of pickle passes on without a copy."""
+        names = self.columns
+        return _rebuilt, (names, [self.units[name] for name in names], self.num_rows,
+                          [_exported(self._handle, i) for i in range(len(names))])
+
+    def __copy__(self) -> "Table":
+        return self  # immutable
+
+    def __deepcopy__(self, _memo: Any) -> "Table":
+        return self
+
     @classmethod
     def _wrap(cls, handle: Any) -> "Table":
         table = cls.__new__(cls)
@@ -64,7 +87,7 @@ class Table:
         return table
 
     @classmethod
-    def read_csv(cls, path: Union[str, "os.PathLike[str]"], **csv_options: Any) -> "Table":
+    def read_csv(cls, path: Union[str, "os.PathLike[str]"], **csv_options: Unpack[CsvOptions]) -> "Table":
         """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units, …"""
         return cls._wrap(core.table_read_csv(os.fspath(path), options(core.csv_options, csv_options)))
 
@@ -163,6 +186,37 @@ def _array(handle: Any, col: int) -> "np.ndarray[Any, Any]":
     return found
 
 
+# ---- pickles: columns in Arrow's layout ----
+
+_FORMATS = {core.F64: "g", core.I64: "l", core.TIME: "tsu:UTC", core.BOOL: "b"}
+
+
+def _exported(handle: Any, col: int) -> Any:
+    """Format, number of nulls, and buffers as arrays."""
+    kind = core.table_type(handle, col)
+    if kind == core.TEXT:
+        return _strings("", _array(handle, col).tolist())[1:]
+    look = {core.F64: core.table_f64, core.BOOL: core.table_bits}.get(kind, core.table_i64)
+    present = None if kind == core.F64 else _present(handle, col)
+    return _FORMATS[kind], *((0, [None, np.asarray(look(handle, col))]) if present is None else
+                             (int((~present).sum()), [np.asarray(core.table_validity(handle, col)), np.asarray(look(handle, col))]))
+
+
+def _rebuilt(names: List[str], units: List[str], rows: int, columns: Sequence[Any]) -> Table:
+    """The table of a pickle. Under neutral names first: they must not be looked up again."""
+    handle = core.table_from_arrow(core.py_stream([(f"{i}", *column) for i, column in enumerate(columns)], rows), None)
+    for i, (name, unit) in enumerate(zip(names, units)):
+        core.table_rename(handle, i, name)
+        core.table_set_unit(handle, i, unit)
+    return Table._wrap(handle)
+
+
 def as_table(data: Any, **options_of_table: Any) -> Table:
     """A Table as it is; else one of what Table() takes, with its keywords."""
     return data if isinstance(data, Table) else Table(data, **options_of_table)
+
+
+def to_extend(data: Any) -> Any:
+    """The C table of anything tabular, for new columns: a copy of a Table, which others may hold; else the one that
+    was made of the data, whose columns stay where they are."""
+    return core.table_copy(data._handle) if isinstance(data, Table) else Table(data)._handle

@@ -31,6 +31,7 @@ except ImportError:  # before scikit-learn 1.6
 
 from . import core
 from ._arrow import from_arrow
+from ._base import known
 
 __all__ = ["FailureClassifier", "RULRegressor"]
 
@@ -49,7 +50,7 @@ class _Forest:
     def grow(cls, x: Any, y: Any, options: Any) -> "_Forest":
         handle = core.model_fit(x, np.ascontiguousarray(y, np.float32), options)
         importances = np.array([core.model_importance(handle, i) for i in range(core.model_width(handle))])
-        return cls(handle, importances, core.model_json(handle))
+        return cls(handle, importances, known(core.model_json(handle)))
 
     @classmethod
     def _load(cls, text: str, importances: "np.ndarray[Any, Any]") -> "_Forest":

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
 
-from . import core
-from ._base import Handle, choice, options
+from . import core, reports
+from ._base import Handle, choice, known, options
+from ._origin import Saved
 from ._table import Table, as_table
 from .prediction import Path, Predictor
 from .simulation import Progress, _go_on
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import CsvOptions, MlflowOptions, TrainOptions
 
 Targets = Union[str, Iterable[str], Mapping[str, Mapping[str, Any]], None]
 """Names of targets, or of each also what differs from its defaults: {"rul": {"trees": 200, "column": "RUL"}}."""
@@ -35,14 +41,14 @@ def _targets(wanted: Targets) -> Any:
     return made
 
 
-def _findings(count: Any, get: Any, handle: Any) -> List[Any]:
+def _findings(count: Any, get: Any, handle: Any) -> List[reports.Finding]:
     return [get(handle, i) for i in range(count(handle))]
 
 
 class Audit(NamedTuple):
     """What an audit found."""
 
-    findings: List[Any]
+    findings: List[reports.Finding]
     """cause, severity, text, column, about, advice, is_allowed of each."""
     n_refusals: int
     """Findings that refuse the data: 0 = it can be learned from."""
@@ -50,11 +56,11 @@ class Audit(NamedTuple):
     """All of it, as the tools' JSON has it."""
 
 
-def audit(data: Any, *, targets: Targets = None, **train_options: Any) -> Audit:
+def audit(data: Any, *, targets: Targets = None, **train_options: Unpack[TrainOptions]) -> Audit:
     """Look at what train would learn from the same table and options, before learning from it."""
     handle = core.audit_run(as_table(data)._handle, _targets(targets), options(core.train_options, train_options))
     return Audit(_findings(core.audit_finding_count, core.audit_finding, handle),
-                 int(core.audit_refusal_count(handle)), json.loads(core.audit_json(handle)))
+                 int(core.audit_refusal_count(handle)), json.loads(known(core.audit_json(handle))))
 
 
 class Trainer(Handle):
@@ -62,7 +68,7 @@ class Trainer(Handle):
 
     @classmethod
     def train(cls, data: Any, *, targets: Targets = None, progress: Optional[Progress] = None,
-              **train_options: Any) -> "Trainer":
+              **train_options: Unpack[TrainOptions]) -> "Trainer":
         """Train on a table with labels. Keywords are the members of evtwin_train_options: features (a list of
         names), group, cv_folds, seed, recipe ("contract", "history"), n_tune, learning_rate, allow, …
         progress(what, done) may return True to stop (CancelledError). Ctrl-C ends it."""
@@ -71,7 +77,7 @@ class Trainer(Handle):
 
     @classmethod
     def train_csv(cls, path: Path, *, targets: Targets = None, progress: Optional[Progress] = None,
-                  csv_options: Optional[Mapping[str, Any]] = None, **train_options: Any) -> "Trainer":
+                  csv_options: Optional[CsvOptions] = None, **train_options: Unpack[TrainOptions]) -> "Trainer":
         """Train on a CSV file that is larger than memory; the rows of a battery stand together in it. csv_options are
         the keywords of Table.read_csv, as a dict; the others are those of train."""
         csv = core.csv_open(os.fspath(path), options(core.csv_options, csv_options or {}))
@@ -81,10 +87,10 @@ class Trainer(Handle):
     def features(self) -> List[str]:
         """Names of the features, in the order of the models' columns."""
         features = core.trainer_features(self._get())
-        return [core.features_name(features, i) for i in range(core.features_count(features))]
+        return [known(core.features_name(features, i)) for i in range(core.features_count(features))]
 
     @property
-    def findings(self) -> List[Any]:
+    def findings(self) -> List[reports.Finding]:
         """What a reader of the scores should know: cause, severity, text, column, about, advice, is_allowed."""
         return _findings(core.trainer_finding_count, core.trainer_finding, self._get())
 
@@ -93,12 +99,12 @@ class Trainer(Handle):
         """Whether a model beats the training mean by more than chance."""
         return bool(core.trainer_has_signal(self._get()))
 
-    def score(self, target: str, scored: str = "model", *, fold: Optional[int] = None) -> Any:
+    def score(self, target: str, scored: str = "model", *, fold: Optional[int] = None) -> reports.Score:
         """A held-out score: of "model", "mean", "mean_life" or "single"; pooled over folds, or of one fold."""
         return core.trainer_score(self._get(), target, choice("SCORED", scored),
                                   core.ALL_FOLDS if fold is None else fold)
 
-    def repeat(self, target: str, i: int) -> Any:
+    def repeat(self, target: str, i: int) -> reports.Score:
         """The score under another assignment of batteries to folds."""
         return core.trainer_repeat(self._get(), target, i)
 
@@ -110,7 +116,9 @@ class Trainer(Handle):
 
     def predictor(self) -> Predictor:
         """What loading the saved bundle would give, without touching the disk."""
-        return Predictor._wrap(core.trainer_predictor(self._get()))
+        predictor = Predictor._wrap(core.trainer_predictor(self._get()))
+        predictor._origin = Saved(self.save)
+        return predictor
 
     def predictions(self, target: str) -> Table:
         """The held-out predictions that the score was made from."""
@@ -135,13 +143,13 @@ class Trainer(Handle):
 
     def json(self, path: Optional[Path] = None) -> Dict[str, Any]:
         """All of it as the tools' JSON has it; path is what "models" says."""
-        return dict(json.loads(self._call(core.trainer_json, None if path is None else os.fspath(path))))
+        return dict(json.loads(known(self._call(core.trainer_json, None if path is None else os.fspath(path)))))
 
     def save(self, path: Path) -> None:
         """Save the bundle in a folder, which is made if absent."""
         core.trainer_save(self._get(), os.fspath(path))
 
-    def save_mlflow(self, target: str, path: Path, **mlflow_options: Any) -> None:
+    def save_mlflow(self, target: str, path: Path, **mlflow_options: Unpack[MlflowOptions]) -> None:
         """Save the model of a target as a folder that MLflow opens."""
         core.trainer_save_mlflow(self._get(), target, os.fspath(path), options(core.mlflow_options, mlflow_options))
 

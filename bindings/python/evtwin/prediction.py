@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+import tempfile
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from . import core, errors
-from ._base import Handle, choice, options
-from ._table import Table, as_table
+from . import core, errors, reports
+from ._base import Handle, choice, known, options
+from ._origin import Bundle, FileMark, Files
+from ._table import Table, as_table, to_extend
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import SessionOptions
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -28,11 +35,12 @@ def _matrix(x: Any, dtype: Any, names: Callable[[], Sequence[str]]) -> Any:
 class Model:
     """A forest read from an XGBoost model file, JSON or UBJSON. Immutable: any number of threads may predict."""
 
-    __slots__ = ("_core", "_name", "__weakref__")
+    __slots__ = ("_core", "_name", "_all_trees", "_origin", "__weakref__")
 
     def __init__(self, path: Path, *, all_trees: bool = False) -> None:
         load = core.model_load_all_trees if all_trees else core.model_load
-        self._name = os.fspath(path)
+        self._name, self._all_trees = os.fspath(path), all_trees
+        self._origin: Any = FileMark(self._name)
         self._core = load(self._name)
 
     @classmethod
@@ -45,7 +53,13 @@ class Model:
         """Load from memory; name appears in errors."""
         model = cls.__new__(cls)
         model._name, model._core = name, core.model_load_buffer(name, data)
+        model._all_trees, model._origin = False, data
         return model
+
+    def __reduce__(self) -> Any:
+        """The bytes of its file, which must be what was loaded: ValueError if it has changed since."""
+        data = self._origin.read() if isinstance(self._origin, FileMark) else self._origin
+        return _model_of, (self._name, data, self._all_trees)
 
     @property
     def width(self) -> int:
@@ -65,7 +79,7 @@ class Model:
     @property
     def feature_names(self) -> List[str]:
         """Names of the features (width), "" where the file has none."""
-        return [core.model_feature_name(self._core, i) for i in range(self.width)]
+        return [known(core.model_feature_name(self._core, i)) for i in range(self.width)]
 
     def _names(self) -> List[str]:
         return self.feature_names
@@ -104,12 +118,37 @@ class Model:
         return f"<evtwin.Model {self._name}: {self.trees} trees, {self.width} features, {self.objective}>"
 
 
+def _model_of(name: str, data: bytes, all_trees: bool) -> Model:
+    """The model of a pickle."""
+    if not all_trees:
+        return Model.load_buffer(name, data)
+    with tempfile.TemporaryDirectory() as folder:  # C takes all trees from a file only
+        path = os.path.join(folder, "model")
+        with open(path, "wb") as file:
+            file.write(data)
+        model = Model(path, all_trees=True)
+    model._name, model._origin = name, data
+    return model
+
+
 class Predictor(Handle):
     """A bundle, loaded from its folder. Immutable, so that any number of threads may predict at once."""
 
+    _origin: Any = None
+    """What writes the bundle into a folder, for pickles; None: nothing does."""
+
     def __init__(self, path: Path) -> None:
         super().__init__(core.predictor_load(os.fspath(path)))
-        self._n_targets = int(core.predictor_info_get(self._core).n_targets)
+        self._n_targets = int(self.info.n_targets)
+        self._changes: Dict[str, str] = {}
+        self._origin = Bundle(os.path.abspath(os.fspath(path)), known(self.info.bundle))
+
+    def __reduce__(self) -> Any:
+        """The files of its bundle, which must be what was loaded: ValueError if they have changed since."""
+        self._get()
+        if self._origin is None:
+            raise TypeError("a Predictor of a Follower or of a callback cannot be pickled: load it from a folder in each process")
+        return _predictor_of, (self._origin.files(), self._changes)
 
     @classmethod
     def load(cls, path: Path) -> "Predictor":
@@ -121,10 +160,11 @@ class Predictor(Handle):
         predictor = cls.__new__(cls)
         Handle.__init__(predictor, handle)
         predictor._n_targets = int(core.predictor_info_get(handle).n_targets)
+        predictor._changes = {}
         return predictor
 
     @property
-    def info(self) -> Any:
+    def info(self) -> reports.PredictorInfo:
         """What the manifest says: version, trained_at, n_targets, label_rule, recipe, group, bundle."""
         return core.predictor_info_get(self._get())
 
@@ -132,13 +172,13 @@ class Predictor(Handle):
     def targets(self) -> List[str]:
         """The targets, in the order of predict's columns."""
         handle = self._get()
-        return [core.predictor_target(handle, i) for i in range(self._n_targets)]
+        return [known(core.predictor_target(handle, i)) for i in range(self._n_targets)]
 
     @property
     def features(self) -> Dict[str, str]:
         """Name and unit of each feature, in the order of predict's columns."""
         features = core.predictor_features(self._get())
-        return {core.features_name(features, i): core.features_unit(features, i)
+        return {known(core.features_name(features, i)): known(core.features_unit(features, i))
                 for i in range(core.features_count(features))}
 
     def _names(self) -> List[str]:
@@ -152,10 +192,12 @@ class Predictor(Handle):
     def set_version(self, version: str) -> None:
         """Name what predicts, as a registry does, before it is used."""
         self._call(core.predictor_set_version, version)
+        self._changes["version"] = version
 
     def set_coverage(self, coverage: str) -> None:
         """What rul_low and rul_high promise: "on_average" or "each"."""
         self._call(core.predictor_set_coverage, choice("COVERS", coverage))
+        self._changes["coverage"] = coverage
 
     def predict(self, x: Any, out: Optional[Any] = None) -> "np.ndarray[Any, Any]":
         """y (rows, n_targets, float64) of features x (rows, n_features) in our units; NaN where a feature is not
@@ -170,17 +212,17 @@ class Predictor(Handle):
     def apply(self, data: Any) -> Table:
         """A copy of the table with predictions: rul_prediction, rul_low, rul_high, failure_probability,
         model_version, prediction_note. Columns are found by name, under any naming."""
-        table = core.table_copy(as_table(data)._handle)
+        table = to_extend(data)
         core.predictor_apply(self._get(), table)
         return Table._wrap(table)
 
     def explain(self, data: Any, k: int = 3, *, form: str = "words") -> Table:
         """A copy of the table with the k largest reasons of each row: TARGET_reasons, form "words" or "json"."""
-        table = core.table_copy(as_table(data)._handle)
+        table = to_extend(data)
         core.predictor_explain(self._get(), table, k, choice("REASONS", form))
         return Table._wrap(table)
 
-    def reasons(self, target: str, x: Any, k: int = 3) -> List[Any]:
+    def reasons(self, target: str, x: Any, k: int = 3) -> List[reports.Reason]:
         """The k largest reasons of one row x (n_features): feature, value, effect, text, …"""
         return list(core.predictor_reasons(self._get(), target, np.ascontiguousarray(x, np.float64), k))
 
@@ -191,15 +233,15 @@ class Predictor(Handle):
         core.predictor_contributions(self._get(), target, x, phi)
         return phi
 
-    def interval(self, target: str, prediction: float, *, coverage: str = "on_average") -> Any:
+    def interval(self, target: str, prediction: float, *, coverage: str = "on_average") -> reports.Interval:
         """How far a prediction may be off: low, high, level, n_batteries, is_guess."""
         return core.predictor_interval(self._get(), target, choice("COVERS", coverage), prediction)
 
-    def calibration(self, target: str) -> Any:
+    def calibration(self, target: str) -> reports.Calibration:
         """How a probability was calibrated: slope, offset, n_batteries, …"""
         return core.predictor_calibration(self._get(), target)
 
-    def score(self, target: str, scored: str = "model") -> Any:
+    def score(self, target: str, scored: str = "model") -> reports.Score:
         """The held-out score of a target: of "model", "mean", "mean_life" or "single"."""
         return core.predictor_score(self._get(), target, choice("SCORED", scored))
 
@@ -207,7 +249,7 @@ class Predictor(Handle):
         """The models' held-out scores, one row a target, as a store keeps them."""
         return Table._wrap(core.predictor_scores(self._get()))
 
-    def session(self, **session_options: Any) -> "Session":
+    def session(self, **session_options: Unpack[SessionOptions]) -> "Session":
         """Predictions with a memory of each battery's past."""
         return Session(self, **session_options)
 
@@ -217,11 +259,24 @@ class Predictor(Handle):
         return f"<evtwin.Predictor {self.info.version}: {', '.join(self.targets)} from {len(self.features)} features>"
 
 
+def _predictor_of(files: Mapping[str, bytes], changes: Mapping[str, str]) -> Predictor:
+    """The predictor of a pickle."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in files.items():
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(data)
+        predictor = Predictor(folder)
+    predictor._origin = Files(files)
+    for name, value in changes.items():
+        getattr(predictor, f"set_{name}")(value)
+    return predictor
+
+
 class Session(Handle):
     """A predictor with the bounded state of every battery. apply changes it provisionally, until commit.
     Keywords: max_batteries, n_reasons, explains_each."""
 
-    def __init__(self, predictor: Predictor, **session_options: Any) -> None:
+    def __init__(self, predictor: Predictor, **session_options: Unpack[SessionOptions]) -> None:
         super().__init__(core.session_create(predictor._get(), options(core.session_options, session_options)))
 
     def __len__(self) -> int:
@@ -230,7 +285,7 @@ class Session(Handle):
 
     def apply(self, data: Any) -> Table:
         """A copy of the table with predictions from each battery's past; pending until commit."""
-        table = core.table_copy(as_table(data)._handle)
+        table = to_extend(data)
         self._call(core.session_apply, table)
         return Table._wrap(table)
 
@@ -255,7 +310,7 @@ class Session(Handle):
         """Drop what is pending."""
         self._call(core.session_rollback)
 
-    def range(self, feature: int) -> Any:
+    def range(self, feature: int) -> reports.FeatureRange:
         """What the committed rows had of a feature, beside the training data."""
         return self._call(core.session_range, feature)
 

@@ -2,13 +2,18 @@
 """Serve a store: REST, pages and metrics; watch it and deliver alerts."""
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from . import core
 from ._base import Handle, options, uri_of
 from ._table import as_table
 from .prediction import Path, Predictor, Session
 from .streams import Pump, Screen
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import AlertsOptions, ServerOptions
 
 
 class Metrics(Handle):
@@ -55,7 +60,7 @@ class Alerts(Handle):
 
     _survives_fork = False
 
-    def __init__(self, store: Path, **alerts_options: Any) -> None:
+    def __init__(self, store: Path, **alerts_options: Unpack[AlertsOptions]) -> None:
         how = options(core.alerts_options, {"store": uri_of(store, "sqlite"), **alerts_options})
         super().__init__(core.alerts_start(how))
 
@@ -92,7 +97,7 @@ class Server(Handle):
         return f"<evtwin.Server {'(closed)' if self.closed else self.url}>"
 
 
-def serve(store: Optional[Path] = None, **server_options: Any) -> Server:
+def serve(store: Optional[Path] = None, **server_options: Unpack[ServerOptions]) -> Server:
     """Serve a store (a path or URI): REST, pages, /metrics, /health. Keywords are the members of
     evtwin_server_options: listen ("127.0.0.1:5001"; port 0 picks a free one), metrics, alerts, token_file,
     tls_cert_file, tls_key_file, allow_hosts (a list), n_threads, … Returns once the port is open."""

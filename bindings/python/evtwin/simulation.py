@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
-from . import core
-from ._base import Handle, Time, options, to_us
+from . import core, reports
+from ._base import Handle, Time, known, options, to_us
 from ._table import Table, as_table
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import FleetOptions, RunToFailureOptions, SimOptions
 
 Progress = Callable[[str, float], Optional[bool]]
 
@@ -23,7 +28,7 @@ class Cell(Handle):
     @staticmethod
     def builtin() -> Dict[str, str]:
         """Name and one-line description of each built-in set; the first is the default."""
-        return {core.cell_builtin_name(i): core.cell_builtin_description(i) for i in range(core.cell_builtin_count())}
+        return {known(core.cell_builtin_name(i)): known(core.cell_builtin_description(i)) for i in range(core.cell_builtin_count())}
 
     @property
     def name(self) -> str:
@@ -67,7 +72,7 @@ class Simulator(Handle):
     n_packs, seed, use ("cycle", "daily"), model ("ecm", "classic"), cell (a Cell), battery_id,
     initial_soh_percent, start_time (datetime), step_s, n_threads, … Same options, same seed: the same bits."""
 
-    def __init__(self, **sim_options: Any) -> None:
+    def __init__(self, **sim_options: Unpack[SimOptions]) -> None:
         self._options = options(core.sim_options, sim_options)
         super().__init__(core.sim_create(self._options))
 
@@ -78,7 +83,7 @@ class Simulator(Handle):
     @property
     def battery_ids(self) -> List[str]:
         """The id of each pack (n_packs)."""
-        return [core.sim_battery_id(self._get(), i) for i in range(len(self))]
+        return [known(core.sim_battery_id(self._get(), i)) for i in range(len(self))]
 
     @property
     def time_s(self) -> float:
@@ -109,7 +114,7 @@ class Simulator(Handle):
     @property
     def truth_names(self) -> List[str]:
         """The quantities whose true value the model knows, with their units."""
-        return [core.sim_truth_name(self._get(), i) for i in range(core.sim_truth_count(self._get()))]
+        return [known(core.sim_truth_name(self._get(), i)) for i in range(core.sim_truth_count(self._get()))]
 
     def truth(self, name: str) -> "np.ndarray[Any, Any]":
         """True values (n_packs, float64) of a quantity: for tests and labels, never part of telemetry."""
@@ -140,10 +145,10 @@ class Simulator(Handle):
 class Fleet(Simulator):
     """A Simulator of n_packs, which can also be run to its end of life."""
 
-    def __init__(self, n_packs: int, **sim_options: Any) -> None:
+    def __init__(self, n_packs: int, **sim_options: Unpack[FleetOptions]) -> None:
         super().__init__(n_packs=n_packs, **sim_options)
 
-    def run_to_failure(self, *, progress: Optional[Progress] = None, **run_options: Any) -> Tuple[Table, Any]:
+    def run_to_failure(self, *, progress: Optional[Progress] = None, **run_options: Unpack[RunToFailureOptions]) -> Tuple[Table, reports.RunToFailureReport]:
         """Run twins of these packs from new to their end of life: (records with labels rul and failure, report).
         Keywords are the members of evtwin_run_to_failure_options: record_every_days, max_years,
         eol_soh_percent, moments ("active", "daily", "cycle"), … The fleet itself stays where it is.

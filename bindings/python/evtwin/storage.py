@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
-from . import core
+from . import core, reports
 from ._base import Handle, Time, choice, options, to_us, uri_of
 from ._table import Table, as_table
 from .prediction import Path, _optional
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import AlertHistoryOptions, BucketsOptions, HistoryOptions, StoreOptions
 
 
 class Thresholds(Handle):
@@ -59,7 +64,7 @@ class Store(Handle):
 
     _survives_fork = False
 
-    def __init__(self, place: Path, **store_options: Any) -> None:
+    def __init__(self, place: Path, **store_options: Unpack[StoreOptions]) -> None:
         uri = uri_of(place, "sqlite")
         self._name = core.uri_redact(uri)[1]
         super().__init__(core.store_open(uri, options(core.store_options, store_options)))
@@ -68,7 +73,7 @@ class Store(Handle):
         """Number of rows."""
         return int(self._call(core.store_count))
 
-    def insert(self, data: Any, *, source: Optional[str] = None, position: Optional[str] = None) -> Any:
+    def insert(self, data: Any, *, source: Optional[str] = None, position: Optional[str] = None) -> reports.InsertReport:
         """Insert rows in one transaction that is on the disk when this returns: n_inserted, n_repeated,
         n_conflicting. With source and position, also how far that source has been read."""
         table = as_table(data)._handle
@@ -78,7 +83,7 @@ class Store(Handle):
 
     def position(self, source: str) -> Optional[str]:
         """The position kept last for a source."""
-        return self._call(core.store_position, source)  # type: ignore[no-any-return]
+        return self._call(core.store_position, source)
 
     def unpredicted(self, max_rows: int = 4096) -> Optional[Table]:
         """Rows without a prediction."""
@@ -123,16 +128,16 @@ class Store(Handle):
         """The oldest row of every battery from start on."""
         return _optional(self._call(core.store_oldest, to_us(start)))
 
-    def history(self, battery_id: str, **history_options: Any) -> Optional[Table]:
+    def history(self, battery_id: str, **history_options: Unpack[HistoryOptions]) -> Optional[Table]:
         """Rows of one battery, newest first. Keywords: start, end (datetime), limit, predicted_only, oldest_first,
         before_time, before_seq, after_time, after_seq."""
         return _optional(self._call(core.store_history, battery_id, options(core.history_options, history_options)))
 
-    def stats(self, battery_id: str, *, start: Time = -2**63, end: Time = 2**63 - 1) -> Any:
+    def stats(self, battery_id: str, *, start: Time = -2**63, end: Time = 2**63 - 1) -> reports.StoreStats:
         """Statistics of one battery: total_records, avg_soc, …"""
         return self._call(core.store_stats_get, battery_id, to_us(start), to_us(end))
 
-    def buckets(self, battery_id: str, **buckets_options: Any) -> Optional[Table]:
+    def buckets(self, battery_id: str, **buckets_options: Unpack[BucketsOptions]) -> Optional[Table]:
         """History thinned for a chart: time, n, Q_min, Q_mean, Q_max. Keywords: start, end, max_buckets,
         quantities (a list)."""
         return _optional(self._call(core.store_buckets, battery_id,
@@ -156,7 +161,7 @@ class Store(Handle):
         """Copy the whole database as it is at one moment to a new file."""
         self._call(core.store_backup, os.fspath(path))
 
-    def alerts(self, *, states: int = core.ALERT_ANY, **alert_options: Any) -> Optional[Table]:
+    def alerts(self, *, states: int = core.ALERT_ANY, **alert_options: Unpack[AlertHistoryOptions]) -> Optional[Table]:
         """Alerts, the newest first. Keywords: battery_id, start, end, limit, before_id, after_change."""
         wanted: Dict[str, Any] = {"states": states, **alert_options}
         return _optional(self._call(core.store_alerts, options(core.alert_history_options, wanted)))

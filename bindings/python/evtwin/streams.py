@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Union
 
 import numpy as np
 
-from . import core
-from ._base import Handle, options, to_ms, uri_of
+from . import core, reports
+from ._base import Handle, known, options, to_ms, uri_of
 from ._table import Table, as_table
 from .prediction import Predictor
 from .simulation import Simulator
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import PumpOptions, ScreenOptions, SimSourceOptions, SpoolOptions
 
 Place = Union[str, "os.PathLike[str]"]
 
@@ -36,8 +41,14 @@ class _OwnSink:
     def _write(self, rows: Any, source: Optional[str], position: Optional[str], states: Any) -> None:
         self._put(Batch(Table._wrap(rows), source, position, None if states is None else Table._wrap(states)))
 
+    def _recalled(self, batteries: Any) -> Any:
+        states = self._target.states(Table._wrap(batteries))
+        return None if states is None else as_table(states)._handle
+
     def __getattr__(self, name: str) -> Any:
-        """flush, position, check, write_letters, interrupt and close where the object has them."""
+        """flush, position, states, check, write_letters, interrupt and close where the object has them."""
+        if name == "_states" and hasattr(self._target, "states"):
+            return self._recalled
         if name in ("flush", "position", "check", "write_letters", "interrupt", "close"):
             return getattr(self._target, name)
         raise AttributeError(name)
@@ -58,7 +69,7 @@ def _telemetry(data: Any) -> Table:
             continue
         kind, factor = core.table_type(table._handle, col), core.telemetry_factor(table._handle, col)
         as_they_are = as_they_are and (name, kind, factor) == (quantity.name, quantity.type, 1.0)
-        columns[quantity.name] = _values(table[name], kind, quantity.type, factor)
+        columns[known(quantity.name)] = _values(table[name], kind, quantity.type, factor)
     return table if as_they_are else as_table(columns)
 
 
@@ -132,7 +143,7 @@ class Source(Handle):
         status = self._call(core.source_read, max_rows, to_ms(timeout_s), handle)
         return None if status == core.DONE else Table._wrap(handle)
 
-    def refusal(self) -> Any:
+    def refusal(self) -> Optional[reports.Refusal]:
         """The last record refused: status, place, reason, raw; None if there was none."""
         return self._call(core.source_refusal)
 
@@ -161,7 +172,7 @@ class Source(Handle):
         return f"<evtwin.Source {'(closed)' if self.closed else self.uri}>"
 
 
-def source(origin: Any, **sim_source_options: Any) -> Source:
+def source(origin: Any, **sim_source_options: Unpack[SimSourceOptions]) -> Source:
     """A source: a URI ("csv:FILE", "jsonl:FILE", "sim:?fleet=20", "kafka://…", …), a path (.csv, else JSON lines), a
     Simulator (which is given away; keywords interval_s, speed, max_records, …), or one's own: an object with
     read(max_rows, timeout_s) that returns rows, (rows, position) or None at the end, and optionally name, commit,
@@ -205,7 +216,13 @@ class Sink(Handle):
 
     def position(self, source: str) -> Optional[str]:
         """The position of a source that it keeps with the rows."""
-        return self._call(core.sink_position, source)  # type: ignore[no-any-return]
+        return self._call(core.sink_position, source)
+
+    def states(self, batteries: Any) -> Optional[Table]:
+        """What it keeps of the states that Batch.states gave it, of the batteries in the column battery_id; None if it
+        keeps none of them."""
+        handle = self._call(core.sink_states, as_table(batteries)._handle)
+        return None if handle is None else Table._wrap(handle)
 
     def check(self, timeout_s: float = 5.0) -> None:
         """Raise what writing would fail with."""
@@ -218,7 +235,7 @@ class Sink(Handle):
 def sink(target: Any) -> Sink:
     """A sink: a URI ("csv:FILE", "jsonl:FILE", "sqlite:FILE", "postgresql://…", "kafka://…", "null:", …), a path (.csv,
     .jsonl, else SQLite), or one's own: a function of a Batch, or an object with write(batch) and optionally name,
-    flush, position, check, write_letters, interrupt, close. What it raises is the failure: ConnectionError and
+    flush, position, states, check, write_letters, interrupt, close. What it raises is the failure: ConnectionError and
     TimeoutError may pass, ValueError stays."""
     if isinstance(target, Sink):
         return target
@@ -234,7 +251,7 @@ class Screen(Handle):
     """Flags in the quantity quality what is wrong with records of unknown senders. Keywords: late_after_s,
     future_after_s, max_batteries."""
 
-    def __init__(self, **screen_options: Any) -> None:
+    def __init__(self, **screen_options: Unpack[ScreenOptions]) -> None:
         super().__init__(core.screen_create(options(core.screen_options, screen_options)))
 
     def screened(self, origin: Any) -> Source:
@@ -243,7 +260,7 @@ class Screen(Handle):
         return Source(inner._give(lambda handle: core.source_screened(handle, self._get())))
 
     @property
-    def stats(self) -> Any:
+    def stats(self) -> reports.ScreenStats:
         """Counts: n_rows, n_flagged, n_late, …"""
         return self._call(core.screen_stats_get)
 
@@ -254,7 +271,7 @@ class Spool(Handle):
 
     _survives_fork = False
 
-    def __init__(self, folder: Place, **spool_options: Any) -> None:
+    def __init__(self, folder: Place, **spool_options: Unpack[SpoolOptions]) -> None:
         super().__init__(core.spool_open(os.fspath(folder), options(core.spool_options, spool_options)))
 
     @property
@@ -263,7 +280,7 @@ class Spool(Handle):
         return str(core.spool_id(self._get()))
 
     @property
-    def stats(self) -> Any:
+    def stats(self) -> reports.SpoolStats:
         """How full it is: n_accepted, n_refused_full, bytes, max_bytes, n_damaged."""
         return self._call(core.spool_stats_get)
 
@@ -275,7 +292,7 @@ class Spool(Handle):
         """Give up what waits for a sink."""
         self._call(core.spool_forget_sink, name)
 
-    def losses(self) -> List[Any]:
+    def losses(self) -> List[reports.SpoolLoss]:
         """Records that a sink did not get, and why."""
         return self._all(core.spool_loss_get)
 
@@ -289,8 +306,8 @@ class Pump(Handle):
     _survives_fork = False
 
     def __init__(self, origin: Any, *sinks: Any, predictor: Optional[Predictor] = None, spool: Optional[Spool] = None,
-                 dead_letters: Any = None, on_event: Optional[Callable[[Any], object]] = None,
-                 **pump_options: Any) -> None:
+                 dead_letters: Any = None, on_event: Optional[Callable[[reports.PumpEvent], object]] = None,
+                 **pump_options: Unpack[PumpOptions]) -> None:
         pump = core.pump_create(options(core.pump_options, pump_options))
         source(origin)._give(core.pump_take_source, pump)
         for target in sinks:
@@ -302,7 +319,8 @@ class Pump(Handle):
         if spool is not None:
             spool._give(core.pump_take_spool, pump)
         if on_event is not None:
-            core.pump_on_event(pump, lambda event: on_event(_event(event)))
+            tell = on_event
+            core.pump_on_event(pump, lambda event: tell(_event(event)))
         super().__init__(pump)
 
     def run_once(self, timeout_s: float = 1.0) -> Optional[int]:
@@ -331,15 +349,15 @@ class Pump(Handle):
     def restore(self, states: Any) -> None:
         """Take over the states that a store keeps (Store.states), before it runs."""
         table = as_table(states)._handle
-        self._call(lambda pump: core.session_restore(core.pump_session(pump), table))
+        self._call(lambda pump: core.session_restore(known(core.pump_session(pump)), table))
 
     @property
-    def stats(self) -> Any:
+    def stats(self) -> reports.PumpStats:
         """Counts: n_read, n_predicted, n_written, n_held, n_lost, …"""
         return self._call(core.pump_stats_get)
 
     @property
-    def sink_stats(self) -> List[Any]:
+    def sink_stats(self) -> List[reports.PumpSinkStats]:
         """Of each sink: uri, n_delivered, n_held, is_up, reason, …"""
         return self._all(core.pump_sink_stats_get)
 
@@ -347,7 +365,7 @@ class Pump(Handle):
         return "<evtwin.Pump (closed)>" if self.closed else f"<evtwin.Pump {self.stats.n_read} rows read>"
 
 
-def _event(event: Any) -> Any:
+def _event(event: reports.PumpEvent) -> reports.PumpEvent:
     """The event with its batch as a Table and its kind as a word."""
     kinds = {getattr(core, name): name[len("PUMP_"):].lower() for name in vars(core)
              if name.startswith("PUMP_") and isinstance(getattr(core, name), int)}

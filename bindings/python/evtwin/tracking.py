@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import time as _time
-from typing import Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 import numpy as np
 
-from . import core
+from . import core, reports
 from ._base import Handle, choice, options
 from .prediction import Path, Predictor
+
+if TYPE_CHECKING:  # they are types only
+    from typing_extensions import Unpack
+
+    from ._options import FollowerOptions, RunDataset, RunOptions, TrackerOptions, TrackerVersionOptions
 
 
 def _texts(values: Mapping[str, Any]) -> Dict[str, str]:
@@ -23,11 +28,11 @@ class Tracker(Handle):
 
     _survives_fork = False
 
-    def __init__(self, uri: str, **tracker_options: Any) -> None:
+    def __init__(self, uri: str, **tracker_options: Unpack[TrackerOptions]) -> None:
         super().__init__(core.tracker_open(uri, options(core.tracker_options, tracker_options)))
 
     @property
-    def server(self) -> Any:
+    def server(self) -> reports.TrackerServer:
         """What answers: version, major, minor, has_logged_models."""
         return self._call(core.tracker_server_get)
 
@@ -35,7 +40,7 @@ class Tracker(Handle):
         """The id of an experiment, which is made if there is none."""
         return str(self._call(core.tracker_experiment, name))
 
-    def start_run(self, experiment: str, **run_options: Any) -> "Run":
+    def start_run(self, experiment: str, **run_options: Unpack[RunOptions]) -> "Run":
         """Start a run in the experiment of that name. Keywords: name, parent_run_id, start_time, tags (a dict)."""
         how = options(core.run_options, run_options)
         return Run(self, self._call(core.run_start, self.experiment(experiment), how))
@@ -56,7 +61,7 @@ class Tracker(Handle):
         """Make the registered model of that name if there is none."""
         self._call(core.tracker_register, name, description)
 
-    def create_version(self, name: str, source: str, **version_options: Any) -> Any:
+    def create_version(self, name: str, source: str, **version_options: Unpack[TrackerVersionOptions]) -> reports.TrackerVersion:
         """A new version of a registered model. Keywords: run_id, model_id, description, tags."""
         return self._call(core.tracker_create_version, name, source,
                           options(core.tracker_version_options, version_options))
@@ -69,7 +74,7 @@ class Tracker(Handle):
         """Remove an alias."""
         self._call(core.tracker_delete_alias, name, alias)
 
-    def resolve(self, uri: str) -> Any:
+    def resolve(self, uri: str) -> reports.TrackerVersion:
         """Which version "models:/NAME@ALIAS" is now: name, version, run_id, artifact_uri, …"""
         return self._call(core.tracker_resolve, uri)
 
@@ -85,9 +90,10 @@ class Run(Handle):
         self._tracker = tracker
         self._has_ended = False
 
-    def _on_server(self, function: Any, *arguments: Any) -> Any:
+    def _on_server(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """A call that also uses the tracker: one thread at a time of both."""
-        return self._tracker._call(lambda _tracker: self._call(function, *arguments))
+        result: Any = self._tracker._call(lambda _tracker: self._call(function, *arguments))
+        return result
 
     @property
     def id(self) -> str:
@@ -114,7 +120,7 @@ class Run(Handle):
         """Set tags."""
         self._on_server(core.run_set_tags, _texts(tags))
 
-    def log_dataset(self, **dataset: Any) -> None:
+    def log_dataset(self, **dataset: Unpack[RunDataset]) -> None:
         """Log a set of data. Keywords: name, digest, source (JSON), source_type, schema, profile, context."""
         self._on_server(core.run_log_dataset, options(core.run_dataset, dataset))
 
@@ -139,8 +145,8 @@ class Follower(Handle):
 
     _survives_fork = False
 
-    def __init__(self, server: str, models: str, *, cache_dir: Path, tracker: Optional[Mapping[str, Any]] = None,
-                 **follower_options: Any) -> None:
+    def __init__(self, server: str, models: str, *, cache_dir: Path, tracker: Optional[TrackerOptions] = None,
+                 **follower_options: Unpack[FollowerOptions]) -> None:
         how = options(core.follower_options, {"cache_dir": cache_dir, **follower_options})
         super().__init__(core.follower_open(server, options(core.tracker_options, tracker or {}), models, how))
 
@@ -158,6 +164,6 @@ class Follower(Handle):
         return None if handle is None else Predictor._wrap(handle)
 
     @property
-    def info(self) -> Any:
+    def info(self) -> reports.FollowerInfo:
         """How it goes: name, version, is_reachable, n_looks, …"""
         return self._call(core.follower_info_get)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Programs that tests fetch once and keep in the cache folder: MLflow and XGBoost in virtual environments,
-versitygw, kubernetes-validate, the SDK of CloudEvents, what makes wheels.
+versitygw, kubernetes-validate, the SDK of CloudEvents, AsyncAPI's parser, what makes
+wheels.
 
     environment.py mlflow-2.22.5 xgboost-3.2.0 versitygw     # make them now, print where they are
 
@@ -47,6 +48,7 @@ WHEEL_PYTHONS = ["3.11", "3.12", "3.13"]
 MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"  # its last release
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 CLOUDEVENTS = "cloudevents==1.12.0"
+ASYNCAPI_PARSER = "@asyncapi/parser@3.6.6"
 KUBERNETES_VALIDATE = "kubernetes-validate==1.33.1"  # has the schemas with it
 PATIENCE_S = 1500
 
@@ -142,6 +144,18 @@ def cloudevents_python():
     return os.path.join(folder, "bin", "python")
 
 
+def asyncapi_parser():
+    """The folder where node finds AsyncAPI's parser (54 MB, 15 s the first time)."""
+    def make(folder):
+        npm = shutil.which("npm")
+        if npm is None:
+            raise Skip("there is no npm for AsyncAPI's parser (Debian: npm)")
+        _run("AsyncAPI's parser", [npm, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts",
+                                   "--prefix", folder, ASYNCAPI_PARSER])
+
+    return _kept(ASYNCAPI_PARSER.split("/")[1].replace("@", "-"), make)
+
+
 def _of_go(name, program, module):
     """The program that Go builds of a module."""
     def make(folder):
@@ -168,7 +182,7 @@ def main(names):
               **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST},
               **{f"frames-{v}": (frames_python, v) for v in FRAMES}, "versitygw": (versitygw,), "minio": (minio,),
               "wheel-tools": (wheel_tools,), "kubernetes-validate": (kubernetes_validate,),
-              "cloudevents": (cloudevents_python,)}
+              "cloudevents": (cloudevents_python,), "parser-3.6.6": (asyncapi_parser,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")
     try:

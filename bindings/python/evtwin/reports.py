@@ -14,7 +14,30 @@ def _kind_of(struct: type) -> Any:
              if isinstance(member, property) and name != "thisown"]
     if struct.__name__ == "reason":
         names.append("text")
-    return namedtuple("".join(word.capitalize() for word in struct.__name__.split("_")), names)
+    kind = namedtuple(_name_of(struct), names)  # type: ignore[misc]
+    kind.__module__ = __name__  # where pickle finds it, by __getattr__
+    return kind
+
+
+def _name_of(struct: type) -> str:
+    return "".join(word.capitalize() for word in struct.__name__.split("_"))
+
+
+def _kind(struct: type) -> Any:
+    kind = _kinds.get(struct)
+    if kind is None:
+        kind = _kinds[struct] = _kind_of(struct)
+    return kind
+
+
+def __getattr__(name: str) -> Any:
+    """The kind of named tuple of that name, also before the first one was made: for pickles."""
+    from . import core
+
+    for struct in vars(core).values():
+        if isinstance(struct, type) and name == _name_of(struct) and name[0].isupper():
+            return _kind(struct)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _member(struct: Any, name: str) -> Any:
@@ -30,7 +53,5 @@ def _member(struct: Any, name: str) -> Any:
 
 def copy(struct: Any) -> Any:
     """All members of a struct, structs in it too; a reason also has its words."""
-    kind = _kinds.get(type(struct))
-    if kind is None:
-        kind = _kinds[type(struct)] = _kind_of(type(struct))
+    kind = _kind(type(struct))
     return kind(*(_member(struct, name) for name in kind._fields))
