@@ -25,7 +25,7 @@ static const struct {
 #include "cell_list.inc"
 };
 
-enum { MAX_FILE_BYTES = 1 << 20 };
+enum { MAX_FILE_BYTES = 4 << 20 };
 
 static int ends_with(const char *text, const char *end) {
     const size_t n = strlen(text), m = strlen(end);

@@ -6,6 +6,7 @@
 
 #include "core/json.h"
 #include "core/status.h"
+#include "sim/bpx.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-enum { FORMAT = 1, MAX_POINTS = 512, PATH_SIZE = 128 };
+enum { FORMAT = 1, MAX_POINTS = 1025, PATH_SIZE = 128 };
 
 /* Where we are: the object whose members are read, and its name in errors ("" or "circuit."). */
 typedef struct place {
@@ -385,9 +386,10 @@ evtwin_status evtwin__cell_parse(const char *name, const char *text, size_t size
     EVTWIN_TRY(evtwin__json_parse(name, text, size, &root));
     const place at = {.object = root};
     evtwin_cell cell = {.spread_scale = 1.0};
-    const evtwin_status st = json_is_object(root)
-                                 ? read_fields(&at, cell_fields, COUNT(cell_fields), &cell)
-                                 : evtwin__fail(EVTWIN_E_PARSE, "the file is not a JSON object");
+    evtwin_status st = json_is_object(root)
+                           ? evtwin__bpx_complete(name, root)
+                           : evtwin__fail(EVTWIN_E_PARSE, "the file is not a JSON object");
+    st = st < 0 ? st : read_fields(&at, cell_fields, COUNT(cell_fields), &cell);
     json_decref(root);
     if (st < 0) {
         return evtwin__fail_in(st, "%s", name);

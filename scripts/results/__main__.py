@@ -106,7 +106,7 @@ def measure(build, shared, names):
 # ---- write ----
 
 def page_of(figures):
-    parts = ["# What was measured",
+    parts = ["# What was measured\n<!-- test page by: cli.results -->",
              "`make results` measures all of this and writes this page from "
              "[results.json](results.json): no figure is typed. Data and models depend on seeds "
              "only, so a run with the same XGBoost repeats every score; times are the machine's."]

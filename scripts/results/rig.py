@@ -92,10 +92,10 @@ def table(header, rows):
     return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
 
 
-def code(*lines):
+def code(*lines, language="sh"):
     """A block of commands; what is filled in, {S}, is a letter."""
     lines = [re.sub(r"\{([A-Z])\}", r"\1", line) for line in lines]
-    return "\n".join("    " + line if line else "" for text in lines for line in text.splitlines())
+    return "\n".join(["```" + language, *"\n".join(lines).splitlines(), "```"])
 
 
 def fixed(value, digits):

@@ -57,5 +57,5 @@ def render(m):
     for name, heading, output in m:
         servers = BENCHES[name][1]
         how = f"tests/integration/servers.py run {' '.join(servers)} -- " if servers else ""
-        parts += [f"### {heading}", f"`{how}build/dev/tests/bench/{name}`", code(output)]
+        parts += [f"### {heading}", f"`{how}build/dev/tests/bench/{name}`", code(output, language="text")]
     return "\n\n".join(parts)

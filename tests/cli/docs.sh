@@ -10,16 +10,16 @@ for tool in evtwin-train evtwin-sim evtwin-ingest evtwin-predict evtwin-serve; d
     if [ "$update" = --update ]; then
         awk -v tool="$tool" -v help="$work/out" '
             $0 == "<!-- " tool " --help -->" {
-                print; print "```"
+                print; print "```text"
                 while ((getline line < help) > 0) { print line }
                 print "```"; skipping = 1; next
             }
-            skipping && /^```$/ { fences++; if (fences == 2) { skipping = fences = 0 } next }
+            skipping && /^```/ { fences++; if (fences == 2) { skipping = fences = 0 } next }
             !skipping { print }' "$page" >"$work/page" && cp "$work/page" "$page"
     fi
     awk -v tool="$tool" '
         $0 == "<!-- " tool " --help -->" { found = 1; next }
-        found && /^```$/ { if (inside) { exit } inside = 1; next }
+        found && /^```/ { if (inside) { exit } inside = 1; next }
         inside { print }' "$page" >documented
     check "docs/cli.md differs from $tool --help; run tests/cli/docs.sh BUILD/tools --update" \
         diff documented out

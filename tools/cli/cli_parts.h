@@ -26,6 +26,8 @@ const cli_option *cli_option_at(const cli_tool *tool, size_t i);
 size_t cli_option_count(const cli_tool *tool);
 /* May it stand in a configuration file? Not what is about the file or the output. */
 int cli_option_is_setting(const cli_tool *tool, size_t i);
+/* The known long name closest to a mistyped one, NULL if none is near. */
+const char *cli_nearest_option(const cli_tool *tool, const char *name);
 
 /* Two steps of cli_main, each 0 or an exit code: the environment and the file are read after
  * --help is answered. */

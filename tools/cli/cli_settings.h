@@ -34,9 +34,6 @@ const char *cli_spell(const cli_option *o, cli_origin origin, const char *where,
 
 int cli_parse_integer(const char *text, int64_t *out); /* 1 if it is one */
 
-/* The known long name closest to a mistyped one, NULL if none is near. */
-const char *cli_nearest_option(const cli_tool *tool, const char *name);
-
 /* Each 0 or an exit code. */
 int cli_flags_read(cli *c, int argc, char **argv);
 int cli_config_read(cli *c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tools/cli/cli_value.c: one value of an option, read strictly. */
+/* tools/cli/cli_value.c: the value of an option: read strictly, and asked for. */
 
 #include "cli/cli_settings.h"
 
@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- read ---- */
 
 /* Nothing but these characters: no blanks, no hexadecimal, no "inf". */
 static int consists_of(const char *text, const char *characters) {
@@ -142,4 +144,53 @@ int cli_set_value(cli *c, size_t option, const char *text, cli_origin origin, co
     v->origin = origin;
     v->n_given++;
     return 0;
+}
+
+/* ---- asked for ---- */
+
+const char *cli_text(const cli *c, size_t option) {
+    return c->values[option].text;
+}
+
+int cli_is_on(const cli *c, size_t option) {
+    return c->values[option].is_on;
+}
+
+int cli_is_set(const cli *c, size_t option) {
+    return c->values[option].origin != CLI_FROM_DEFAULT;
+}
+
+double cli_number(const cli *c, size_t option) {
+    return c->values[option].number;
+}
+
+int64_t cli_integer(const cli *c, size_t option) {
+    return c->values[option].integer;
+}
+
+cli_origin cli_from(const cli *c, size_t option) {
+    return c->values[option].origin;
+}
+
+size_t cli_count(const cli *c, size_t option) {
+    return c->values[option].n_given;
+}
+
+const char *cli_item(const cli *c, size_t option, size_t i) {
+    return c->values[option].items[i];
+}
+
+const char *const *cli_items(const cli *c, size_t option) {
+    return c->values[option].items;
+}
+
+const char *cli_argument(const cli *c) {
+    return c->argument;
+}
+
+const char *cli_called(const cli *c, size_t option, char *text, size_t size) {
+    const cli_origin origin = cli_from(c, option);
+    return cli_spell(cli_option_at(c->tool, option),
+                     origin == CLI_FROM_DEFAULT ? CLI_FROM_FLAG : origin,
+                     cli_text(c, c->tool->n_options + CLI_OPT_CONFIG), text, size);
 }

@@ -134,6 +134,7 @@ class Server:
 
     name = None
     ready_s = 120
+    names = ("localhost",)  # those of its certificate
 
     def __init__(self):
         SERVERS_ALIVE.append(self)
@@ -232,7 +233,7 @@ def accepts(port):
         return False
 
 
-def certificates(folder, host=LOCALHOST):
+def certificates(folder, host=LOCALHOST, names=("localhost",)):
     """Make folder/{ca,server,other}.{crt,key}: an authority, a server's certificate signed by it, and
     one of another authority, which nobody should trust."""
     if shutil.which("openssl") is None:
@@ -246,7 +247,7 @@ def certificates(folder, host=LOCALHOST):
                 "-keyout", f"{authority}.key", "-out", f"{authority}.crt", "-days", "30",
                 "-subj", f"/CN=evtwin test {authority}")
     with open(os.path.join(folder, "server.ext"), "w") as f:
-        f.write(f"subjectAltName=IP:{host},DNS:localhost\n")
+        f.write(f"subjectAltName=IP:{host},{','.join(f'DNS:{n}' for n in names)}\n")
     openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
             "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey", "ca.key",

@@ -134,7 +134,7 @@ class Kafka(Server):
         """Settings for a certificate of its own."""
         tls = os.path.join(self.folder, "tls")
         os.mkdir(tls)
-        certificates(tls)
+        certificates(tls, names=self.names)
         with open(os.path.join(tls, "store.pem"), "w") as store:
             for part in ("server.key", "server.crt"):
                 with open(os.path.join(tls, part)) as f:

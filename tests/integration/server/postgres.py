@@ -153,7 +153,7 @@ def postgres_template(programs):
 def certificates_for_postgres(server):
     tls = os.path.join(server.folder, "tls")
     os.mkdir(tls)
-    certificates(tls)
+    certificates(tls, names=server.names)
     if server.user:
         for path in [tls, *glob.glob(tls + "/*")]:
             os.chown(path, server.user["user"], server.user["group"])

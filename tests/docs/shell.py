@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""A user's terminals: commands are typed in one by one. A tool that runs until it is stopped has a terminal of its own, one for
+each tool: the next command comes once it has said that it is ready (NOTIFY_SOCKET). At the end of a page there is a Ctrl-C in
+each.
+"""
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from server.base import _processes_below, die_with_parent
+
+DEADLINE_S = float(os.environ.get("EVTWIN_DOCS_DEADLINE_S", 300))
+SERVICE = re.compile(r"(?:\w+=\S* +)*evtwin-(?:sim|ingest|predict|serve)\b")
+TOOL = re.compile(r"\bevtwin-(?:sim|ingest|predict|serve)\b")
+BOUNDED = re.compile(r" --(?:once|duration|until-eol|check|dry-run)\b")
+HELPERS = """
+await() { # COMMAND until it succeeds
+    for _ in $(seq ${EVTWIN_DOCS_AWAIT:-1200}); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+    echo "not within two minutes: $*" >&2; return 1
+}
+"""
+
+
+class Failed(Exception):
+    """A command did not do what the page says."""
+
+
+def commands(text):
+    """The commands of some lines, each as the shell needs it whole."""
+    whole = ""
+    for line in text.splitlines(keepends=True):
+        if not whole and (not line.strip() or line.lstrip().startswith("#")):
+            continue
+        whole += line
+        if line.rstrip("\n").endswith("\\"):
+            continue
+        done = subprocess.run(["bash", "-n"], input=whole, capture_output=True, text=True)
+        if not done.stderr:
+            yield whole
+            whole = ""
+    if whole:
+        raise Failed(f"the shell does not take:\n{whole}")
+
+
+class Result:
+    def __init__(self, code, out, err):
+        self.code, self.out, self.err = code, out, err
+
+
+class Service:
+    """A command that goes on: its job, the number of its files, whether it has a terminal of its own."""
+
+    def __init__(self, command, n, job, in_foreground):
+        self.command, self.n, self.job, self.in_foreground = command, n, job, in_foreground
+        self.tools = set(TOOL.findall(command))
+
+
+class Shell:
+    def __init__(self, folder, env, logs):
+        self.logs, self.n, self.services, self.jobs = logs, 0, [], set()
+        self.answers, answers_of_shell = os.pipe()
+        log = open(os.path.join(logs, "shell"), "w")
+        self.process = subprocess.Popen(["bash", "--norc", "--noprofile", "-m"], stdin=subprocess.PIPE, stdout=log, stderr=log,
+                                        cwd=folder, env=env, text=True, pass_fds=[answers_of_shell], preexec_fn=die_with_parent)
+        os.close(answers_of_shell)
+        if answers_of_shell != 9:
+            self.process.stdin.write(f"exec 9>&{answers_of_shell} {answers_of_shell}>&-\n")
+        self.run(HELPERS)
+
+    def path(self, kind, n=None):
+        return os.path.join(self.logs, f"{n or self.n}.{kind}")
+
+    def read(self, path):
+        if not os.path.exists(path):
+            return ""
+        with open(path, errors="replace") as f:
+            return f.read()
+
+    def ask(self, line):
+        """Type a line whose last command writes a line to 9: the words of that."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = b""
+        while not answer.endswith(b"\n"):
+            if not select.select([self.answers], [], [], DEADLINE_S)[0]:
+                raise Failed(f"no end within {DEADLINE_S} s; so far: {self.read(self.path('err'))[-2000:]}")
+            piece = os.read(self.answers, 1000)
+            if not piece:
+                raise Failed("the shell ended: " + self.read(os.path.join(self.logs, "shell")))
+            answer += piece
+        return answer.decode().split()
+
+    def run(self, command, until=None):
+        """One command, whole: what became of it. until: what it has printed is enough, then Ctrl-C."""
+        words = command.split()
+        if words[:1] == ["stop"]:
+            self.stop(words[1:])
+            return Result(0, "", "")
+        self.n += 1
+        with open(self.path("cmd"), "w") as f:
+            f.write(command)
+        if until or SERVICE.match(command) and not command.rstrip().endswith("&") and not BOUNDED.search(command):
+            code = self.run_until(command, until)
+        else:
+            code, *jobs = self.ask(f'eval "$(<{self.path("cmd")})" </dev/null >{self.path("out")} 2>{self.path("err")} 9>&-;'
+                                   ' echo "$?" $(jobs -p) >&9')
+            self.services += [Service(command, self.n, job, False) for job in jobs if job not in self.jobs]
+            self.jobs |= set(jobs)
+        return Result(int(code), self.read(self.path("out")), self.read(self.path("err")))
+
+    def run_until(self, command, until):
+        """In a terminal of its own, in which what the same tool did before is stopped: 0 if it goes on, else how it ended."""
+        if not until:
+            self.stop(TOOL.findall(command), in_foreground=True)
+        ended = self.path("code")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            name = self.path("sock")
+            manager.bind(name)
+            manager.settimeout(0.05)
+            job, = self.ask(f'(export NOTIFY_SOCKET={name}; eval "$(<{self.path("cmd")})"; echo $? >{ended}.new; mv {ended}.new {ended})'
+                            f' </dev/null >{self.path("out")} 2>{self.path("err")} 9>&- & echo $! >&9')
+            self.jobs.add(job)
+            service = Service(command, self.n, job, True)
+            end = time.monotonic() + DEADLINE_S
+            while time.monotonic() < end:
+                if os.path.exists(ended):
+                    return int(self.read(ended))
+                try:
+                    is_ready = b"READY=1" in manager.recv(4096)
+                except TimeoutError:
+                    is_ready = False
+                if until and until(self.read(self.path("out"))):
+                    self.interrupt(service, "")
+                    return 0
+                if is_ready and not until:
+                    self.services.append(service)
+                    return 0
+        raise Failed(f"neither ended nor got ready within {DEADLINE_S} s: {command}"
+                     f"{self.read(self.path('out'))[-2000:]}{self.read(self.path('err'))[-2000:]}")
+
+    def interrupt(self, service, kind):
+        """Ctrl-C for the programs of this kind."""
+        for pid in _processes_below(int(service.job)):
+            if self.read(f"/proc/{pid}/comm").startswith(kind):
+                try:
+                    os.kill(pid, signal.SIGINT)
+                except ProcessLookupError:
+                    pass
+
+    def stop(self, tools=(), in_foreground=False):
+        """Ctrl-C in the terminals of these tools (all), which have to end well then, or have done so before."""
+        chosen = [s for s in self.services if s.tools and (not tools or s.tools & set(tools)) and (s.in_foreground or not in_foreground)]
+        for service in chosen:
+            self.services.remove(service)
+            self.interrupt(service, "evtwin-")
+        for service in chosen:
+            code = self.end_of(service)
+            if code != 0:
+                raise Failed(f"ended with {code}: {service.command}{self.read(self.path('err', service.n))[-3000:]}")
+
+    def end_of(self, service):
+        if not service.in_foreground:
+            return int(self.ask(f'wait {service.job}; echo "$?" >&9')[0])
+        ended = self.path("code", service.n)
+        end = time.monotonic() + DEADLINE_S
+        while not os.path.exists(ended):
+            if time.monotonic() > end:
+                raise Failed(f"does not end after Ctrl-C: {service.command}")
+            time.sleep(0.02)
+        return int(self.read(ended))
