@@ -105,7 +105,8 @@ static int open_data(const cli *c, const char *path, evtwin_csv **out) {
     evtwin_csv *csv = NULL;
     char *names = used_names(c, features);
     int code = names == NULL ? cli_out_of_memory()
-                             : cli_open_csv(c, CSV, path, names, cli_text(c, GROUP), NULL, &csv);
+                             : cli_open_csv(c, CSV, path, names, cli_text(c, GROUP), NULL,
+                                            cli_text(c, GROUP_BY_RESET) != NULL, &csv);
     code = code == 0 ? check_columns(c, path, csv, features) : code;
     if (code == 0) {
         *out = csv;

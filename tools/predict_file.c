@@ -63,7 +63,7 @@ static int open_input(const cli *c, const evtwin_predictor *predictor,
     char *others = code == 0 ? session_columns(session, has_derived) : NULL;
     code = code == 0 && others == NULL ? cli_out_of_memory() : code;
     if (code == 0 &&
-        (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, group, others, out)) == 0) {
+        (code = cli_open_csv(c, PREDICT_CSV_OPTIONS, path, list, group, others, 0, out)) == 0) {
         code = cli_check_columns(path, *out, names, n_names,
                                  "the models were trained on it: see --models");
     }

@@ -17,6 +17,7 @@
 %thread evtwin_table_from_arrow;
 %thread evtwin_telemetry_override_units;
 %thread evtwin_telemetry_check;
+%thread evtwin_telemetry_convert;
 %thread evtwin_telemetry_table_create;
 %thread evtwin_thresholds_create;
 %thread evtwin_thresholds_load;

@@ -36,7 +36,7 @@ def visit_inline(translator, node):
 
 
 def visit_block(translator, node):
-    translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
+    translator.body.append(f'<div class="math" style="margin: 1em 0">{mathml(node.astext(), "block")}</div>')
     raise nodes.SkipNode
 
 

@@ -26,15 +26,15 @@ folder = pathlib.Path(scratch.name)
 # %% [markdown]
 # ## Tables
 # Whatever takes telemetry takes a DataFrame, by the *names* of its columns. Here is one as people have them, with names of
-# several standards. A column's unit follows from its name, and percentages that hold fractions are refused until you
-# say that they are fractions.
+# several standards. A column's unit follows from its name, and percentages that are plainly fractions are refused until
+# you say what they are.
 
 # %%
 frame = pd.DataFrame({
-    "battery_id": ["A", "A", "B"],
-    "time": pd.to_datetime(["2026-01-01T08:00Z", "2026-01-01T08:10Z", "2026-01-01T08:00Z"]),
-    "soc": [0.81, 0.79, 0.40],
-    "Battery_Voltage": [388.1, 387.0, 361.5],
+    "battery_id": "A",
+    "time": pd.date_range("2026-01-01T08:00Z", periods=60, freq="min"),
+    "soc": np.linspace(0.81, 0.59, 60),
+    "Battery_Voltage": np.linspace(388.0, 372.0, 60),
 })
 try:
     evtwin.Table(frame)
@@ -48,8 +48,8 @@ print(table.units)
 # its memory.
 
 # %%
-print(pl.DataFrame(table))
-print("mean voltage by NumPy:", float(np.mean(table["Battery_Voltage"])))
+print(pl.DataFrame(table).head(3))
+print("mean voltage by NumPy:", round(float(np.mean(table["Battery_Voltage"])), 3))
 
 # %% [markdown]
 # ## Simulate
@@ -61,8 +61,10 @@ with evtwin.Simulator(n_packs=3, seed=SEED, initial_soh_percent=92) as simulator
     rows = [table.to_pandas() for table in simulator.run(3600, every_s=60)]
     truth = simulator.truth("soh_frac")
 hour = pd.concat(rows)
-print(hour.groupby("battery_id")[["soc", "voltage", "temperature"]].agg(["first", "last"]).round(1).to_string())
-print("true state of health:", truth.round(3).tolist(), "reported:", rows[-1]["soh"].tolist())
+ends = hour.groupby("battery_id")[["soc", "voltage", "temperature"]].agg(["first", "last"])
+print(ends.round(1).to_string())
+print("true state of health:", truth.round(3).tolist())
+print("as it is reported:", rows[-1]["soh"].tolist())
 
 # %%
 figure, axes = plt.subplots(figsize=(7.2, 2.6), layout="constrained")
@@ -79,8 +81,8 @@ plt.show()
 
 # %%
 records, lives = evtwin.Fleet(150, seed=SEED).run_to_failure(record_every_days=30)
-print(f"{len(records)} records; lives in cycles: 10 % below {lives.life_p10_cycles:.0f}, median {lives.life_median_cycles:.0f}, "
-      f"90 % below {lives.life_p90_cycles:.0f}")
+print(f"{len(records)} records; lives in cycles: 10 % below {lives.life_p10_cycles:.0f}, "
+      f"median {lives.life_median_cycles:.0f}, 90 % below {lives.life_p90_cycles:.0f}")
 data = records.to_pandas()
 figure, axes = plt.subplots(figsize=(7.2, 2.8), layout="constrained")
 for name, pack in list(data.groupby("battery_id"))[:6]:
@@ -97,16 +99,17 @@ plt.show()
 # data are the DataFrame from above.
 
 # %%
-features = ["soc", "soh", "voltage", "current", "temperature", "charge_cycles", "power_consumption", "resistance_mohm",
-            "mean_temperature", "throughput_ah_per_day"]
+features = ["soc", "soh", "voltage", "current", "temperature", "charge_cycles", "power_consumption",
+            "resistance_mohm", "mean_temperature", "throughput_ah_per_day"]
 trainer = evtwin.train(data, features=features, seed=SEED)
 for what in ("model", "single", "mean_life", "mean"):
     score = trainer.score("rul", what)
     print(f"RUL, {what:>9}: RMSE {score.rmse:5.1f} cycles, R2 {score.r2:5.2f} {score.feature}")
 score = trainer.score("rul")
-print(f"ratio to the best baseline {score.ratio:.2f}, 90 % interval {score.ratio_low:.2f} to {score.ratio_high:.2f}")
-print(f"failure: AUC {trainer.score('failure').auc:.2f}, Brier {trainer.score('failure').brier:.3f}, "
-      f"base rate {trainer.score('failure', 'mean').brier:.3f}")
+print(f"ratio to the best baseline {score.ratio:.2f}, "
+      f"90 % interval {score.ratio_low:.2f} to {score.ratio_high:.2f}")
+failure, base_rate = trainer.score("failure"), trainer.score("failure", "mean")
+print(f"failure: AUC {failure.auc:.2f}, Brier {failure.brier:.3f}, base rate {base_rate.brier:.3f}")
 for finding in trainer.findings:
     print(f"{finding.severity}: {finding.text}")
 trainer.save(folder / "models")
@@ -125,9 +128,11 @@ predictor = evtwin.Predictor.load(folder / "models")
 new, _ = evtwin.Fleet(20, seed=SEED + 1).run_to_failure(record_every_days=30)
 predicted = predictor.apply(new).to_pandas()
 within = predicted["rul"].between(predicted["rul_low"], predicted["rul_high"])
-print(f"within the interval: {100 * within.groupby(predicted['battery_id']).mean().mean():.0f} % of the rows, as a mean over batteries")
+each = within.groupby(predicted["battery_id"]).mean()
+print(f"within the interval: {100 * each.mean():.0f} % of the rows, as a mean over {len(each)} batteries")
 one = predicted[predicted["battery_id"] == "BATTERY_002"]
-print(one[["charge_cycles", "rul", "rul_low", "rul_prediction", "rul_high", "failure_probability"]].iloc[::12].round(2).to_string(index=False))
+columns = ["charge_cycles", "rul", "rul_low", "rul_prediction", "rul_high", "failure_probability"]
+print(one[columns].iloc[::12].round(2).to_string(index=False))
 figure, axes = plt.subplots(figsize=(7.2, 2.8), layout="constrained")
 axes.fill_between(one["charge_cycles"], one["rul_low"], one["rul_high"], alpha=0.2, linewidth=0)
 axes.plot(one["charge_cycles"], one["rul_prediction"], label="predicted, 90 %")
@@ -154,8 +159,9 @@ plt.show()
 from evtwin.estimators import RULRegressor
 from sklearn.model_selection import GroupKFold, cross_val_score
 
-scores = cross_val_score(RULRegressor(trees=100, random_state=SEED), data[features], data["rul"], groups=data["battery_id"],
-                         cv=GroupKFold(4), scoring="neg_root_mean_squared_error")
+scores = cross_val_score(RULRegressor(trees=100, random_state=SEED), data[features], data["rul"],
+                         groups=data["battery_id"], cv=GroupKFold(4),
+                         scoring="neg_root_mean_squared_error")
 print("RMSE of four folds:", (-scores).round(1).tolist())
 
 # %% [markdown]
@@ -189,7 +195,8 @@ with evtwin.serve(folder / "evtwin.db", listen="127.0.0.1:0") as server:
     with urllib.request.urlopen(f"{server.url}/api/battery/latest?battery_id=BATTERY_004") as answer:
         latest = json.load(answer)["data"]
 scratch.cleanup()
-print(latest["battery_id"], {name: round(latest[name], 1) for name in ("soh", "rul_prediction", "rul_low", "rul_high")})
+shown = ("soh", "rul_prediction", "rul_low", "rul_high")
+print(latest["battery_id"], {name: round(latest[name], 1) for name in shown})
 
 # %% [markdown]
 # ## Next

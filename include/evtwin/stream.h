@@ -49,7 +49,10 @@ typedef struct evtwin_source evtwin_source;
 /**
  * Open a source:
  *   "csv:FILE"     any naming of the schema
- *     battery_id   the battery, for a file without that column
+ *     battery_id   the battery, for a file without that column; default: the cell that the name
+ *                  of a Battery Data Format file has, "INSTITUTION__CELL__YYYYMMDD_….bdf.csv"
+ *     start        for a file with a test time only: when that was 0; default: the date of such a
+ *                  name
  *     delimiter, decimal, skip_lines, time_format
  *                  as in evtwin_csv_options; "tab" is a word for a tab
  *     naive_time   utc (default), local or reject
@@ -232,9 +235,10 @@ typedef struct evtwin_sink evtwin_sink;
  *                  with EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. A CSV has
  *                  all telemetry columns, and those prediction columns that its first batch has.
  *     names        of jsonl:, kafka: and mqtt:: whose names the keys of records are: evtwin
- *                  (default), vss, bdf (docs/streams.md)
- *     cloudevents  of the same: none (default), binary, structured: each record as a CloudEvent
- *                  (docs/streams.md)
+ *                  (default), vss, bdf (docs/streams.md); of csv: evtwin or bdf, a file of the
+ *                  Battery Data Format, which holds one test of one battery (docs/files.md)
+ *     cloudevents  of jsonl:, kafka: and mqtt:: none (default), binary, structured: each record as a
+ *                  CloudEvent (docs/streams.md)
  *   "sqlite:FILE", "postgresql://[USER@]HOST[:PORT]/DATABASE"
  *     write=predictions  update predictions of existing rows instead of inserting
  *     shared=1     take no writer locks on batteries

@@ -227,6 +227,10 @@ typedef struct evtwin_csv_options {
     /** how times are written, in strptime's directives (docs/files.md); NULL = the forms of
      * evtwin_time_parse. Since 0.2. */
     const char *time_format;
+    /** 1 = Test Time of the Battery Data Format may begin anew, as the rows of several tests do;
+     * default 0: it must not go back, unless a column battery_id or one of text_columns says whose
+     * rows they are. Since 0.2. */
+    int has_several_tests;
 } evtwin_csv_options;
 
 /** Fill in the defaults; size is sizeof *options. */
@@ -240,10 +244,10 @@ EVTWIN_API evtwin_status evtwin_csv_options_init(evtwin_csv_options *options, si
  * what is not in the header, unless allow_absent); EVTWIN_E_PARSE with "file:line:column: …" (the
  * line where the row begins and the number of the field, both from 1) for text in a number column,
  * infinity, a row of another width, a duplicate name in the header, a line or column count over the
- * cap, a quote that is not closed, a NUL byte, text that is not UTF-8, and for a dialect that is
- * not certain; EVTWIN_E_RANGE for a column in percent that matters, has 20 values or more and lies
- * wholly within 0 to 1, unless units state its unit (with fewer values the log gets a warning);
- * EVTWIN_E_DATA for an empty file or one with only a header; of units as
+ * cap, a Test Time that goes back, a quote that is not closed, a NUL byte, text that is not UTF-8,
+ * and for a dialect that is not certain; EVTWIN_E_RANGE for a column in percent that matters, has
+ * 20 values or more and lies wholly within 0 to 1, unless units state its unit (with fewer values
+ * the log gets a warning); EVTWIN_E_DATA for an empty file or one with only a header; of units as
  * evtwin_telemetry_override_units.
  */
 EVTWIN_API evtwin_status evtwin_table_read_csv(const char *path, const evtwin_csv_options *options,

@@ -101,6 +101,21 @@ EVTWIN_API evtwin_status evtwin_telemetry_override_units(evtwin_table *table,
  */
 EVTWIN_API evtwin_status evtwin_telemetry_check(const evtwin_table *table);
 
+/**
+ * A new table with the telemetry of this one in the names, units and signs of a naming; columns
+ * that are no telemetry stay as they are. What the naming has no name for keeps ours, in our unit,
+ * and so does a power that has a sign there where neither current nor is_charging says which.
+ *
+ * EVTWIN_NAMING_BDF and _BDF_MACHINE make what a file of the Battery Data Format holds, one test of
+ * one cell: first the test time (sim_time_s or, in a row without it, the time since the first row),
+ * voltage and current, then the rest. evtwin_table_write_csv writes such a file ("….bdf.csv").
+ * @return EVTWIN_E_SCHEMA as evtwin_telemetry_check for columns; EVTWIN_E_RANGE for an infinite
+ * value; of a Battery Data Format EVTWIN_E_DATA for rows of two batteries, a test time that goes
+ * back, a row without voltage or current, or with neither sim_time_s nor time. Since 0.2.
+ */
+EVTWIN_API evtwin_status evtwin_telemetry_convert(const evtwin_table *table, evtwin_naming naming,
+                                                  evtwin_table **out);
+
 /** A table with all telemetry columns in our names and order, no rows: what sources fill and sinks
  * take. */
 EVTWIN_API evtwin_status evtwin_telemetry_table_create(evtwin_table **out);

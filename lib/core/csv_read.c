@@ -4,6 +4,7 @@
 
 #include "evtwin/telemetry.h"
 
+#include "core/csv_clock.h"
 #include "core/csv_dialect.h"
 #include "core/csv_plan.h"
 #include "core/csv_record.h"
@@ -65,6 +66,24 @@ static void resolve(evtwin__csv_target *target) {
         target->has_direction = evtwin__meaning_is_absolute(&m);
     }
     target->takes_words = evtwin__meaning_find(target->name, EVTWIN__TRUTH, &m);
+}
+
+/* A stand-in is a column like any other where another field has its quantity. */
+static void resolve_stand_ins(evtwin__csv_reader *r) {
+    for (size_t i = 0; i < r->n_targets; i++) {
+        evtwin__csv_target *target = &r->target[i];
+        evtwin__meaning m;
+        if (target->quantity == NULL ||
+            !evtwin__meaning_find(target->name, EVTWIN__TELEMETRY, &m) || !m.is_stand_in) {
+            continue;
+        }
+        for (size_t k = 0; k < r->n_targets; k++) {
+            if (k != i && r->target[k].quantity == target->quantity) {
+                target->quantity = NULL;
+                break;
+            }
+        }
+    }
 }
 
 /* ---- the columns that the options name ---- */
@@ -165,7 +184,9 @@ static evtwin_status read_header(evtwin__csv_reader *r) {
     for (size_t i = 0; i < r->n_targets; i++) {
         resolve(&r->target[i]);
     }
+    resolve_stand_ins(r);
     EVTWIN_TRY(mark_columns(r));
+    evtwin__csv_clock_find(r);
     EVTWIN_TRY(check_header(r));
     return evtwin_csv_set_units(r, r->options.units);
 }

@@ -4,6 +4,7 @@
 
 #include "core/csv_record.h"
 
+#include "core/csv_clock.h"
 #include "core/csv_dialect.h"
 #include "core/csv_words.h"
 #include "core/mem.h"
@@ -137,6 +138,7 @@ evtwin_status evtwin__csv_header_read(evtwin__csv_reader *r) {
 evtwin_status evtwin__csv_records_rewind(evtwin__csv_reader *r) {
     r->row = 0;
     r->first_empty_line = 0;
+    evtwin__csv_clock_begin(r);
     EVTWIN_TRY(evtwin__csv_scan_rewind(&r->scan));
     EVTWIN_TRY(evtwin__csv_go_to_header(r));
     return evtwin__csv_records_skip(r);
@@ -383,7 +385,11 @@ static int is_missing(const evtwin__csv_target *target, const evtwin__csv_field 
 /* A missing value is what the row holds already. */
 static evtwin_status store(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     evtwin__csv_target *target = &r->target[i];
-    if (target->kind == EVTWIN__CSV_SKIP || is_missing(target, field)) {
+    if (target->kind == EVTWIN__CSV_SKIP) {
+        (void)(i == r->clock && parse_number(r, field, &r->clock_here));
+        return EVTWIN_OK;
+    }
+    if (is_missing(target, field)) {
         return EVTWIN_OK;
     }
     static evtwin_status (*const store_as[])(evtwin__csv_reader *, size_t,
@@ -517,6 +523,7 @@ static evtwin_status read_record(evtwin__csv_reader *r, evtwin__csv_next *next_o
         }
     }
     EVTWIN_TRY(i != r->n_targets ? check_width(r, i, n_filled) : EVTWIN_OK);
+    EVTWIN_TRY(evtwin__csv_clock_check(r));
     *next_out = next;
     return evtwin__csv_scan_advance(&r->scan, c);
 }

@@ -61,6 +61,10 @@ struct evtwin_csv {
     int is_read;                    /* a table has been made of it, of … */
     size_t n_rows;
     size_t n_replaced; /* targets that are */
+    size_t clock;      /* target that is the test time of one test; SIZE_MAX = none */
+    double clock_last; /* of the records before that were fine … */
+    size_t clock_line; /* … where it stood */
+    double clock_here; /* of the record that is being read, where no column takes it */
     int is_refused;    /* the next record was reported as refused: to be passed over */
 };
 

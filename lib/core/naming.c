@@ -33,8 +33,8 @@ static double factor_of(size_t q, const evtwin__alias *alias, evtwin__meaning *m
 int evtwin__value_to_naming(size_t q, const evtwin__alias *alias, int direction, evtwin__value *v) {
     evtwin__meaning meaning;
     const double factor = factor_of(q, alias, &meaning);
+    assert(evtwin__schema[q].type == EVTWIN_F64 || factor == 1.0);
     if (!v->is_present || evtwin__schema[q].type != EVTWIN_F64) {
-        assert(factor == 1.0);
         return 1;
     }
     double theirs = evtwin__scale(v->f64, 1.0 / factor);

@@ -24,6 +24,8 @@
     { EVTWIN_NAMING_##naming, name, NULL, 1, 0 }
 #define STAND_IN(naming, name)                                                                     \
     { EVTWIN_NAMING_##naming, name, NULL, 0, 1 }
+#define STAND_IN_IN(naming, name, unit)                                                            \
+    { EVTWIN_NAMING_##naming, name, unit, 0, 1 }
 #define VSS_BATTERY "Vehicle.Powertrain.TractionBattery."
 
 /* clang-format off */

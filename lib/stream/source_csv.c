@@ -7,10 +7,12 @@
 #include "core/hash.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "stream/bdf_name.h"
 #include "stream/scheme.h"
 #include "stream/telemetry_json.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +26,9 @@ typedef struct csv_source {
     evtwin_csv_options options;      /* of the reader */
     const char *delimiter, *decimal; /* one character each, or NULL */
     const char *battery_id;          /* for a file without one, else NULL */
+    int64_t start_us;                /* when the test time of a file without times was 0 */
+    int counts_from_start;
+    evtwin__bdf_name named;
 
     evtwin_table *read; /* what the reader gave last; rows from next on are still to be passed on */
     size_t next;
@@ -41,6 +46,7 @@ static const evtwin__param params[] = {
     EVTWIN__PARAM("skip_lines", SIZE, offsetof(csv_source, options.skip_lines)),
     EVTWIN__PARAM("battery_id", TEXT, offsetof(csv_source, battery_id)),
     EVTWIN__PARAM("unit", TEXT, offsetof(csv_source, options.units)),
+    EVTWIN__PARAM("start", TIME, offsetof(csv_source, start_us)),
     {.key = NULL}};
 
 static void close_source(void *ctx) {
@@ -49,9 +55,47 @@ static void close_source(void *ctx) {
     evtwin_table_free(s->read);
 }
 
+/* A file of the Battery Data Format tells its battery by its name only, if at all. */
+static evtwin_status find_battery(csv_source *s, int has_id) {
+    EVTWIN_FAIL_IF(has_id && s->battery_id != NULL, EVTWIN_E_ARG,
+                   "%s: has a column battery_id, so ?battery_id= does not apply", s->path);
+    if (!has_id && s->battery_id == NULL && s->named.cell[0] != '\0') {
+        s->battery_id = s->named.cell;
+        evtwin__log(EVTWIN_LOG_INFO, "%s: its name says battery %s (?battery_id= says otherwise)",
+                    s->path, s->battery_id);
+    }
+    EVTWIN_FAIL_IF(!has_id && s->battery_id == NULL, EVTWIN_E_SCHEMA,
+                   "%s: no column holds battery_id; name the battery with ?battery_id=NAME",
+                   s->path);
+    return EVTWIN_OK;
+}
+
+/* … and its times are seconds of the test. */
+static evtwin_status find_start(csv_source *s, int is_given, int has_time, int has_clock) {
+    EVTWIN_FAIL_IF(is_given && has_time, EVTWIN_E_ARG,
+                   "%s: has a column of times, so ?start= does not apply", s->path);
+    EVTWIN_FAIL_IF(!has_time && !has_clock, EVTWIN_E_SCHEMA, "%s: no column holds time", s->path);
+    s->counts_from_start = !has_time;
+    if (has_time || is_given) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(s->named.cell[0] == '\0', EVTWIN_E_SCHEMA,
+                   "%s: no column holds time, only that of the test: say when it began with "
+                   "?start=2024-01-31T08:00:00Z",
+                   s->path);
+    char start[EVTWIN_TIME_TEXT_SIZE];
+    s->start_us = s->named.start_us;
+    EVTWIN_TRY(evtwin_time_format(s->start_us, start, sizeof start));
+    evtwin__log(EVTWIN_LOG_INFO,
+                "%s: no column holds time; the test is taken to begin at %s, the date in the "
+                "file's name (?start= says otherwise)",
+                s->path, start);
+    return EVTWIN_OK;
+}
+
 /* Which of the quantities that matter here the header has. */
-static evtwin_status look_at_header(csv_source *s) {
-    int has_time = 0, has_id = 0;
+static evtwin_status look_at_header(csv_source *s, int has_start) {
+    int has_time = 0, has_id = 0, has_clock = 0;
     const char *name;
     for (size_t i = 0; (name = evtwin_csv_name(s->reader, i)) != NULL; i++) {
         evtwin__meaning meaning;
@@ -60,14 +104,11 @@ static evtwin_status look_at_header(csv_source *s) {
         }
         has_time |= meaning.q == EVTWIN__Q_TIME;
         has_id |= meaning.q == EVTWIN__Q_BATTERY_ID;
+        has_clock |= meaning.q == EVTWIN__Q_SIM_TIME_S;
     }
-    EVTWIN_FAIL_IF(!has_time, EVTWIN_E_SCHEMA, "%s: no column holds time", s->path);
-    EVTWIN_FAIL_IF(!has_id && s->battery_id == NULL, EVTWIN_E_SCHEMA,
-                   "%s: no column holds battery_id; name the battery with ?battery_id=NAME",
-                   s->path);
-    EVTWIN_FAIL_IF(has_id && s->battery_id != NULL, EVTWIN_E_ARG,
-                   "%s: has a column battery_id, so ?battery_id= does not apply", s->path);
-    return EVTWIN_OK;
+    (void)evtwin__bdf_name_read(s->path, &s->named);
+    EVTWIN_TRY(find_start(s, has_start, has_time, has_clock));
+    return find_battery(s, has_id);
 }
 
 /* The one character that a parameter gives; "tab" is a word for one. */
@@ -93,7 +134,7 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     EVTWIN_TRY(byte_of("decimal", s->decimal, &s->options.decimal));
     EVTWIN_TRY(evtwin__csv_reader_open(s->path, &s->options, &s->reader));
     EVTWIN_TRY(evtwin_telemetry_table_create(&s->read));
-    return look_at_header(s);
+    return look_at_header(s, evtwin__uri_param(uri, "start") != NULL);
 }
 
 /* What the reader cannot know: the battery's name. */
@@ -101,6 +142,20 @@ static evtwin_status name_battery(const csv_source *s) {
     const size_t id = evtwin_table_find(s->read, "battery_id");
     for (size_t i = 0; s->battery_id != NULL && i < evtwin_table_rows(s->read); i++) {
         EVTWIN_TRY(evtwin_table_set_text(s->read, id, i, s->battery_id));
+    }
+    return EVTWIN_OK;
+}
+
+/* … and when it was: a row without a test time has no time either. */
+static evtwin_status set_times(const csv_source *s) {
+    const size_t time = evtwin_table_find(s->read, "time");
+    const double *test_s = evtwin_table_f64(s->read, evtwin_table_find(s->read, "sim_time_s"));
+    for (size_t i = 0; s->counts_from_start && i < evtwin_table_rows(s->read); i++) {
+        const double at_us = (double)s->start_us + rint(test_s[i] * 1e6);
+        if (at_us >= (double)EVTWIN__TIME_FIRST_US && at_us <= (double)EVTWIN__TIME_LAST_US) {
+            EVTWIN_TRY(evtwin_table_set_i64(s->read, time, i,
+                                            s->start_us + (int64_t)rint(test_s[i] * 1e6)));
+        }
     }
     return EVTWIN_OK;
 }
@@ -200,6 +255,7 @@ static evtwin_status read_more(csv_source *s, evtwin_source *source, size_t max_
         return st == EVTWIN_E_PARSE ? refuse_record(s, source, st) : st;
     }
     EVTWIN_TRY(name_battery(s));
+    EVTWIN_TRY(set_times(s));
     return evtwin__bind(s->read, EVTWIN__TELEMETRY, &s->binding);
 }
 

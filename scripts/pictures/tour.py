@@ -7,7 +7,7 @@ import pathlib
 import re
 import warnings
 
-HEAD = "<!-- Made by `make pictures` from {source}: change that, not this. -->\n<!-- test page by: python.tour -->\n"
+HEAD = "<!-- Made by `make pictures` from {source}: change that, not this. -->\n<!-- test page by: python.tour -->"
 
 
 def cells(source):

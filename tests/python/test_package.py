@@ -123,6 +123,30 @@ class Tables(unittest.TestCase):
         with self.assertRaises(FileNotFoundError):
             evtwin.Table.read_csv(path("none.csv"))
 
+    def test_names_of_other_standards(self):
+        test = evtwin.Table({"time": np.array([0, 1500000], "datetime64[us]"), "battery_id": ["A", "A"],
+                             "voltage": [390.0, 391.0], "current": [10.0, -5.0], "power_consumption": [3900.0, 1955.0],
+                             "label": ["x", "y"]})
+        bdf = test.convert("bdf")
+        self.assertEqual(bdf.columns, ["Test Time / s", "Voltage / V", "Current / A", "Unix Time / s", "battery_id",
+                                       "Power / W", "label"])
+        self.assertEqual(bdf["Test Time / s"].tolist(), [0.0, 1.5])
+        self.assertEqual(bdf["Power / W"].tolist(), [-3900.0, 1955.0])
+        self.assertEqual(test.convert("vss")["Vehicle.Powertrain.TractionBattery.CurrentCurrent"].tolist(), [-10.0, 5.0])
+        test.write_csv(path("test.bdf.csv"), names="bdf")
+        again = evtwin.Table.read_csv(path("test.bdf.csv")).convert("evtwin")
+        for name in test.columns:
+            np.testing.assert_array_equal(again[name], test[name])
+        with self.assertRaisesRegex(ValueError, "'iso' is not a naming; there are evtwin, .*vss"):
+            test.convert("iso")
+        with self.assertRaisesRegex(evtwin.errors.DataError, "row 1 has no current"):
+            evtwin.Table({"sim_time_s": [0.0], "voltage": [1.0], "current": [np.nan]}).convert("bdf")
+        with open(path("back.bdf.csv"), "w") as f:
+            f.write("Test Time / s,Voltage / V\n5,3\n4,3\n")
+        with self.assertRaisesRegex(ValueError, "back.bdf.csv:3:1: 'Test Time / s' goes back from 5 .line 2. to 4"):
+            evtwin.Table.read_csv(path("back.bdf.csv"))
+        self.assertEqual(len(evtwin.Table.read_csv(path("back.bdf.csv"), has_several_tests=1)), 2)
+
     def test_data_that_is_no_table(self):
         for wrong in (3, "soc", [1, 2], {"soc": [1, 2], "soh": [1]}, {"soc": 3}, {"time": ["yesterday"]}):
             with self.assertRaises((TypeError, ValueError)):

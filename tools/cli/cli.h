@@ -265,11 +265,11 @@ enum {
 /**
  * Open a file with the options from `first` on. numbers: names, comma-separated, of columns that
  * are used and must be numeric where they exist; text: the name of a column that is read as text
- * (NULL = none); others: names of columns to read as far as they can be (NULL = all). Free with
- * evtwin_csv_free. 0 or an exit code.
+ * (NULL = none); others: names of columns to read as far as they can be (NULL = all);
+ * has_several_tests as in evtwin_csv_options. Free with evtwin_csv_free. 0 or an exit code.
  */
 int cli_open_csv(const cli *c, size_t first, const char *path, const char *numbers,
-                 const char *text, const char *others, evtwin_csv **out);
+                 const char *text, const char *others, int has_several_tests, evtwin_csv **out);
 
 /* Is there a column of that very name? */
 int cli_has_column(const evtwin_csv *csv, const char *name);

@@ -83,7 +83,7 @@ static int set_units(const cli *c, size_t option, evtwin_csv *csv) {
 }
 
 int cli_open_csv(const cli *c, size_t first, const char *path, const char *numbers,
-                 const char *text, const char *others, evtwin_csv **out) {
+                 const char *text, const char *others, int has_several_tests, evtwin_csv **out) {
     evtwin_csv_options csv;
     evtwin_csv_options_init(&csv, sizeof csv);
     CLI_TRY(byte_of(c, first + CLI_CSV_DELIMITER, &csv.delimiter));
@@ -100,6 +100,7 @@ int cli_open_csv(const cli *c, size_t first, const char *path, const char *numbe
     csv.text_columns = text;
     csv.used_columns = numbers;
     csv.other_columns = others;
+    csv.has_several_tests = has_several_tests;
     csv.allow_absent = 1;              /* the caller knows which it needs */
     cli_progress(NULL, "reading", -1); /* a pipe may take its time */
     evtwin_csv *opened;

@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # they are types only
 
     from ._options import CsvOptions
 
+_NAMINGS = {"evtwin": core.NAMING_EVTWIN, "ev30": core.NAMING_EV30, "bdf": core.NAMING_BDF,
+            "bdf_machine": core.NAMING_BDF_MACHINE, "vss": core.NAMING_VSS}
 _TYPES = {core.F64: "f64", core.I64: "i64", core.TIME: "time", core.BOOL: "bool", core.TEXT: "text"}
 
 
@@ -91,9 +93,18 @@ class Table:
         """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units, …"""
         return cls._wrap(core.table_read_csv(os.fspath(path), options(core.csv_options, csv_options)))
 
-    def write_csv(self, path: Union[str, "os.PathLike[str]"]) -> None:
-        """Write a CSV file, whole or not at all."""
-        core.table_write_csv(self._handle, os.fspath(path))
+    def convert(self, names: str) -> "Table":
+        """A new table in the names, units and signs of a naming: evtwin, ev30 (the 30-column data set), bdf (Battery Data
+        Format, preferred labels), bdf_machine or vss. Raises DataError where bdf cannot hold the rows: it is one test of
+        one battery, with a voltage and a current in each row."""
+        if names not in _NAMINGS:
+            raise errors.ArgumentError(f"'{names}' is not a naming; there are {', '.join(_NAMINGS)}")
+        return Table._wrap(core.telemetry_convert(self._handle, _NAMINGS[names]))
+
+    def write_csv(self, path: Union[str, "os.PathLike[str]"], names: Optional[str] = None) -> None:
+        """Write a CSV file, whole or not at all; names as in convert, None = as they are."""
+        table = self if names is None else self.convert(names)
+        core.table_write_csv(table._handle, os.fspath(path))
 
     @property
     def num_rows(self) -> int:
