@@ -14,7 +14,9 @@ set(edge_files
   learn/reference_json learn/scaler learn/score learn/session learn/session_batteries learn/session_reasons
   learn/session_swap learn/session_text learn/shap learn/ubj_scan learn/watch_counts learn/watch_findings learn/watch_log)
 list(JOIN edge_files "|" edge_pattern)
+set(edge_not "core/telemetry_convert|core/bdf_test|core/thresholds|core/thresholds_judge") # files of other programs, limits of stores
 set(EVTWIN_PARTS "$<FILTER:$<TARGET_OBJECTS:evtwin_objects>,INCLUDE,/lib/(${edge_pattern})[.]c[.]o(bj)?$>")
+set(EVTWIN_PARTS "$<FILTER:${EVTWIN_PARTS},EXCLUDE,/lib/(${edge_not})[.]c[.]o(bj)?$>")
 
 target_compile_definitions(evtwin_objects PRIVATE EVTWIN_EDGE)
 

@@ -45,7 +45,7 @@ def comments(text):
 def purpose(text):
     """What the header's second comment says of it: ("sim.h", "simulate …")."""
     match = re.search(r"^/\*\*?\s*(?:\* )?evtwin/(\w+\.h): (.*?)(?:\*/|\. )", text, re.M | re.S)
-    return match.group(1), re.sub(r"\s*\n \* ?", " ", match.group(2)).strip()
+    return match.group(1), re.sub(r"\s*\n \* ?", " ", match.group(2)).strip().rstrip(".")
 
 
 def overview(text):
@@ -59,7 +59,7 @@ def page(header, xml):
     text = header.read_text()
     name, words = purpose(text)
     title = f"evtwin/{name}"
-    out = [title, "=" * len(title), "", literal(words[0].upper() + words[1:]), "", f"``#include <evtwin/{name}>``", ""]
+    out = [title, "=" * len(title), "", literal(words[0].upper() + words[1:]) + ".", "", f"``#include <evtwin/{name}>``", ""]
     if header.stem == "evtwin":
         return "\n".join(out + overview(text) + [""])
     parts = [(line, "comment", (heading, said)) for line, heading, said in comments(text)]

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Pages of the Python reference: one a module of the package, in the order of the work."""
+import importlib
+import inspect
+
+import docstrings
+
 # module: title
 MODULES = {
     "simulation": "Simulate", "learning": "Learn", "prediction": "Predict", "estimators": "scikit-learn estimators",
@@ -10,8 +15,6 @@ MODULES = {
 
 def names_of(package):
     """The public names of each module, by where they are defined: evtwin.Fleet lies in simulation."""
-    import importlib
-
     modules = {}
     for name in [*package.__all__, *package._ESTIMATORS]:
         thing = getattr(package, name)
@@ -26,28 +29,58 @@ def names_of(package):
     return modules
 
 
+def page(package, module, title, names):
+    """A module of classes and functions, in the order in which they are defined."""
+    home = importlib.import_module(f"evtwin.{module}")
+    lines = [title, "=" * len(title), ""]
+    if not module.startswith("_"):
+        lines += [f".. py:module:: evtwin.{module}", ""]
+    lines += [*docstrings.converted((home.__doc__ or "").split("\n")), ""]
+    for name in sorted(names, key=lambda n: inspect.getsourcelines(getattr(package, n))[1]):
+        if inspect.isclass(getattr(package, name)):
+            lines += [f".. autoclass:: evtwin.{name}", "   :members:", "   :inherited-members: object, Exception, tuple", ""]
+        else:
+            lines += [f".. autofunction:: evtwin.{name}", ""]
+    return "\n".join(lines)
+
+
+def reports_page(package):
+    """The named tuples that stand for C's report structs: what their members mean stands with the structs."""
+    structs = [struct for struct in vars(package.core).values() if inspect.isclass(struct) and not struct.__name__.endswith("_options")
+               and any(isinstance(member, property) for name, member in vars(struct).items() if name != "thisown")]
+    lines = ["Reports", "=======", "", ".. py:module:: evtwin.reports", "", package.reports.__doc__, ""]
+    for struct in sorted(structs, key=lambda struct: struct.__name__):
+        kind = getattr(package.reports, "".join(word.capitalize() for word in struct.__name__.split("_")))
+        lines += [f".. py:class:: evtwin.reports.{kind.__name__}({', '.join(kind._fields)})", "",
+                  f"   As :c:struct:`evtwin_{struct.__name__}`.", ""]
+    return "\n".join(lines)
+
+
+CORE_PAGE = """All of C
+========
+
+.. py:module:: evtwin.core
+
+Every call of the :doc:`C reference </reference/c/index>` by its name without ``evtwin_``, made by SWIG from the headers. Outputs are results,
+failures are exceptions, options are objects (``core.sim_options()``), handles free themselves. :doc:`/docs/python` says more.
+"""
+
+
 def write(package, out):
     """Write out/*.rst, and out/index.rst that lists them."""
-    import inspect
-
     out.mkdir(parents=True, exist_ok=True)
     modules = names_of(package)
-    pages = []
+    pages, rows = [], []
     for module, title in MODULES.items():
-        if module not in modules:
-            continue
-        stem = module.lstrip("_")
-        pages.append(stem)
-        home = inspect.getmodule(__import__(f"evtwin.{module}", fromlist=["_"]))
-        lines = [title, "=" * len(title), "", *((home.__doc__ or "").split("\n")), ""]
-        for name in sorted(modules[module], key=lambda n: inspect.getsourcelines(getattr(package, n))[1]):
-            thing = getattr(package, name)
-            if inspect.isclass(thing):
-                lines += [f".. autoclass:: evtwin.{name}", "   :members:", "   :inherited-members: object, Exception, tuple", ""]
-            else:
-                lines += [f".. autofunction:: evtwin.{name}", ""]
-        (out / f"{stem}.rst").write_text("\n".join(lines))
+        if module in modules:
+            stem = module.lstrip("_")
+            pages.append(stem)
+            rows.append(f"* :doc:`{title} <{stem}>`: " + ", ".join(f":py:obj:`~evtwin.{name}`" for name in sorted(modules[module])))
+            (out / f"{stem}.rst").write_text(page(package, module, title, modules[module]))
+    (out / "reports.rst").write_text(reports_page(package))
+    (out / "core.rst").write_text(CORE_PAGE)
+    rows += ["* :doc:`Reports <reports>`: the named tuples that calls return", "* :doc:`All of C <core>`: ``evtwin.core``"]
     index = ["Python reference", "================", "", "Made from the docstrings of the package. :doc:`The Python page "
              "</docs/python>` says how to install it and how names and values of C become Python's.", "",
-             ".. automodule:: evtwin", "", ".. toctree::", "", *[f"   {stem}" for stem in pages], ""]
+             ".. automodule:: evtwin", "", *rows, "", ".. toctree::", "   :hidden:", "", *[f"   {stem}" for stem in [*pages, "reports", "core"]], ""]
     (out / "index.rst").write_text("\n".join(index))

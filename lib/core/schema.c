@@ -15,17 +15,17 @@
 #define NO_LIMIT NAN
 #define NO_METRIC ""
 #define OURS_ONLY                                                                                  \
-    { EVTWIN_NAMING_EVTWIN, NULL, NULL, 0, 0 }
+    { NULL, NULL, EVTWIN_NAMING_EVTWIN, 0, 0 }
 #define NAMED(naming, name)                                                                        \
-    { EVTWIN_NAMING_##naming, name, NULL, 0, 0 }
+    { name, NULL, EVTWIN_NAMING_##naming, 0, 0 }
 #define NAMED_IN(naming, name, unit)                                                               \
-    { EVTWIN_NAMING_##naming, name, unit, 0, 0 }
+    { name, unit, EVTWIN_NAMING_##naming, 0, 0 }
 #define FLIPPED(naming, name)                                                                      \
-    { EVTWIN_NAMING_##naming, name, NULL, 1, 0 }
+    { name, NULL, EVTWIN_NAMING_##naming, 1, 0 }
 #define STAND_IN(naming, name)                                                                     \
-    { EVTWIN_NAMING_##naming, name, NULL, 0, 1 }
+    { name, NULL, EVTWIN_NAMING_##naming, 0, 1 }
 #define STAND_IN_IN(naming, name, unit)                                                            \
-    { EVTWIN_NAMING_##naming, name, unit, 0, 1 }
+    { name, unit, EVTWIN_NAMING_##naming, 0, 1 }
 #define VSS_BATTERY "Vehicle.Powertrain.TractionBattery."
 
 /* clang-format off */

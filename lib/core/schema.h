@@ -25,14 +25,15 @@ typedef enum evtwin__role {
 
 /* The name of a quantity in another naming. */
 typedef struct evtwin__alias {
-    evtwin_naming naming;
-    const char *name; /* NULL = end of the list */
-    const char *unit; /* NULL = ours */
-    int is_flipped;   /* its sign is the opposite of ours */
-    int is_stand_in;  /* counts only where no other column has the quantity; is never written */
+    const char *name;     /* NULL = end of the list */
+    const char *unit;     /* NULL = ours */
+    unsigned char naming; /* an evtwin_naming; there are many of these structs: they are small */
+    unsigned char is_flipped;  /* its sign is the opposite of ours */
+    unsigned char is_stand_in; /* counts only where no other column has the quantity; is never
+                                  written */
 } evtwin__alias;
 
-enum { EVTWIN__N_NAMINGS = 5, EVTWIN__MAX_ALIASES = 8 };
+enum { EVTWIN__N_NAMINGS = 5, EVTWIN__MAX_ALIASES = 7 };
 
 typedef struct evtwin__quantity {
     const char *name, *json_key, *unit, *metric, *base_metric, *description;

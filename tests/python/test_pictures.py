@@ -4,6 +4,7 @@ the series that the example computes; so does the one in docs/, under a caption 
 import os
 import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -64,6 +65,17 @@ class Pictures(unittest.TestCase):
                     np.testing.assert_allclose(numbers(line), numbers(caption), rtol=0.3, atol=15, err_msg=line)
             if self.is_same_xgboost or name not in LEARNED:
                 self.assert_holds(path, self.series[name])
+
+    def test_the_folder_is_a_program(self):
+        program = [sys.executable, "-B", str(ROOT / "examples" / "python" / "pictures")]
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run([*program, folder + "/new", "heat"], capture_output=True, text=True, timeout=600, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(done.stdout, f"heat: {self.examples['heat'].caption(self.series['heat'])}\n")
+            self.assert_holds(pathlib.Path(folder, "new", "heat.svg"), self.series["heat"])
+            wrong = subprocess.run([*program, folder, "voltage", "speed"], capture_output=True, text=True, timeout=600, check=False)
+            self.assertNotEqual(wrong.returncode, 0)
+            self.assertIn("usage: pictures FOLDER [voltage]", wrong.stderr)
 
     def test_a_changed_picture_is_seen(self):
         path = DOCS / "pictures" / "heat.svg"

@@ -44,7 +44,7 @@ def draw(series: Series, path: pathlib.Path) -> None:
         if not name.startswith("ends"):
             bad = "defect" in name
             line(axes, series, name, color=RED if bad else BLUE, alpha=0.9 if bad else 0.45, linewidth=1.0)
-    axes.plot([], [], color=RED, label="a pack with a defect, from its first record on")
+    axes.plot([], [], color=RED, label="a pack that gets a defect")
     axes.axhline(END, color="black", linewidth=0.8, linestyle="--")
     line(axes, series, "ends by capacity", color="black", marker="o", markersize=3, linestyle="none", label="end: capacity below 80 %")
     line(axes, series, "ends by resistance", color=RED, marker="X", markersize=6, linestyle="none",

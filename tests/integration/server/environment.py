@@ -49,6 +49,7 @@ MINIO = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"  # its last 
 VERSITYGW = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 CLOUDEVENTS = "cloudevents==1.12.0"
 ASYNCAPI_PARSER = "@asyncapi/parser@3.6.6"
+BATTERYDF = "batterydf==0.1.0"  # the checker of the Battery Data Format
 KUBERNETES_VALIDATE = "kubernetes-validate==1.33.1"  # has the schemas with it
 PATIENCE_S = 1500
 
@@ -138,6 +139,13 @@ def kubernetes_validate():
     return os.path.join(folder, "bin", "kubernetes-validate")
 
 
+def batterydf():
+    """The Python that has the checker of the Battery Data Format; bdf, its program, is beside it (450 MB, 30 s the first
+    time)."""
+    folder = _environment(BATTERYDF.replace("==", "-"), "the checker of the Battery Data Format", [BATTERYDF])
+    return os.path.join(folder, "bin", "python")
+
+
 def cloudevents_python():
     """The Python that has the SDK of CloudEvents (16 MB, 5 s the first time)."""
     folder = _environment(CLOUDEVENTS.replace("==", "-"), "the SDK of CloudEvents", [CLOUDEVENTS])
@@ -182,7 +190,7 @@ def main(names):
               **{f"xgboost-{v}": (xgboost_python, v) for v in XGBOOST},
               **{f"frames-{v}": (frames_python, v) for v in FRAMES}, "versitygw": (versitygw,), "minio": (minio,),
               "wheel-tools": (wheel_tools,), "kubernetes-validate": (kubernetes_validate,),
-              "cloudevents": (cloudevents_python,), "parser-3.6.6": (asyncapi_parser,)}
+              "cloudevents": (cloudevents_python,), "batterydf": (batterydf,), "parser-3.6.6": (asyncapi_parser,)}
     if not names or not set(names) <= set(makers):
         sys.exit(f"usage: environment.py {' '.join(f'[{n}]' for n in makers)}")
     try:
