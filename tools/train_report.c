@@ -325,9 +325,10 @@ static void print_importance(const evtwin_trainer *trainer, const scored_target 
 static void print_finding(const evtwin_finding *f, const char *more) {
     const int is_colored = cli_color(stdout) && strcmp(f->severity, "info") != 0;
     printf("  %s%-8s%s", is_colored ? "\033[33m" : "", f->severity, is_colored ? "\033[0m" : "");
-    char text[2048];
-    snprintf(text, sizeof text, "%s (%s)%s%s%s", f->text, f->cause,
+    char said[2048], text[sizeof said];
+    snprintf(said, sizeof said, "%s (%s)%s%s%s", f->text, f->cause,
              f->is_allowed ? ", allowed" : "", *more != '\0' ? "; " : "", more);
+    cli_words(said, text, sizeof text);
     cli_print_wrapped(text, FINDING_INDENT);
 }
 

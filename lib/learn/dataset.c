@@ -213,7 +213,8 @@ static void pick_rows(const evtwin__dataset *data, evtwin__label *label) {
 }
 
 const char *evtwin__target_option(const evtwin_target *target) {
-    return strcmp(target->name, "rul") == 0 ? "--target" : "--failure-target";
+    return strcmp(target->name, "rul") == 0 ? "option targets without rul"
+                                            : "option targets without failure";
 }
 
 evtwin_status evtwin__label_check(const evtwin_target *target, const evtwin__label *label,
@@ -230,7 +231,7 @@ evtwin_status evtwin__label_check(const evtwin_target *target, const evtwin__lab
     evtwin__format_f64(first, number);
     EVTWIN_FAIL_IF(is_constant, EVTWIN_E_DATA,
                    "%s target '%s' %s: all %zu usable rows are %s; leave the target out "
-                   "(%s none) to train the others",
+                   "(%s) to train the others",
                    target->title, label->column,
                    target->kind == EVTWIN_TARGET_EVENT ? "has one class only" : "is constant",
                    label->n, number, evtwin__target_option(target));

@@ -11,21 +11,21 @@
 /* What needs all rows at once is refused before any work. */
 static evtwin_status check_options(const evtwin_train_options *o) {
     EVTWIN_FAIL_IF(o->cv_folds > 0, EVTWIN_E_UNSUPPORTED,
-                   "a training in pieces holds out a fifth of the batteries: cv_folds (--cv) needs "
+                   "a training in pieces holds out a fifth of the batteries: option cv_folds needs "
                    "the whole file in memory");
     EVTWIN_FAIL_IF(o->n_repeats > 1, EVTWIN_E_UNSUPPORTED,
-                   "a training in pieces has no folds: n_repeats (--repeat) needs the whole file "
+                   "a training in pieces has no folds: option n_repeats needs the whole file "
                    "in memory");
     EVTWIN_FAIL_IF(o->n_tune > 0, EVTWIN_E_UNSUPPORTED,
-                   "a training in pieces has its parameters from the caller: n_tune (--tune) needs "
+                   "a training in pieces has its parameters from the caller: option n_tune needs "
                    "the whole file in memory; search on a part of the batteries");
     EVTWIN_FAIL_IF(o->peers != NULL, EVTWIN_E_UNSUPPORTED,
-                   "a training in pieces is of one process: peers (--together) need the whole "
+                   "a training in pieces is of one process: option peers needs the whole "
                    "table");
     EVTWIN_TRY(evtwin__peers_check(NULL));
     EVTWIN_FAIL_IF(o->group_by_reset != NULL, EVTWIN_E_UNSUPPORTED,
-                   "a training in pieces needs a column that names the battery: group_by_reset "
-                   "(--group-by-reset) needs the whole file in memory");
+                   "a training in pieces needs a column that names the battery: option "
+                   "group_by_reset needs the whole file in memory");
     return EVTWIN_OK;
 }
 

@@ -17,7 +17,7 @@
 
 static evtwin_status fail(const evtwin__rows_file *f, const char *what, int error) {
     const char *advice = error == ENOSPC || error == EDQUOT || error == EFBIG
-                             ? ": name a folder with more room (--scratch, scratch_dir, TMPDIR)"
+                             ? ": name a folder with more room (option scratch_dir, or TMPDIR)"
                              : "";
     EVTWIN_FAIL(EVTWIN_E_IO, "%s: %s a temporary file after %.0f MB: %s%s", f->folder, what,
                 (double)f->size / 1e6, strerror(error), advice);
@@ -50,8 +50,8 @@ evtwin_status evtwin__rows_file_open(const char *folder, size_t cols, evtwin__ro
         const int error = errno;
         evtwin__free(f.folder);
         EVTWIN_FAIL(EVTWIN_E_IO,
-                    "%s: no temporary file can be made there: %s: name another folder (--scratch, "
-                    "scratch_dir, TMPDIR)",
+                    "%s: no temporary file can be made there: %s: name another folder (option "
+                    "scratch_dir, or TMPDIR)",
                     used, strerror(error));
     }
     *out = f;

@@ -276,7 +276,7 @@ evtwin_status evtwin__check_parts(const evtwin_target *target, const char *colum
         target->kind == EVTWIN_TARGET_EVENT && (n_positive == 0 || n_positive == n_train),
         EVTWIN_E_DATA,
         "%s target '%s' has one class only in the training part when split by %s: "
-        "all %zu rows are %d; leave the target out (%s none) to train the others",
+        "all %zu rows are %d; leave the target out (%s) to train the others",
         target->title, column, split_by, n_train, n_positive > 0, evtwin__target_option(target));
     return EVTWIN_OK;
 }

@@ -80,7 +80,7 @@ static evtwin_status check_groups(const evtwin_trainer *trainer, const evtwin__d
     } else if (data->groups.counter_col != EVTWIN_NO_COLUMN) {
         st = evtwin__fail(EVTWIN_E_UNSUPPORTED,
                           "processes that train together need a column that names the battery: "
-                          "group_by_reset (--group-by-reset) numbers those of each process");
+                          "option group_by_reset numbers those of each process");
     }
     return evtwin__peers_agree(trainer->peers, st);
 }

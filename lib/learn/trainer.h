@@ -201,7 +201,7 @@ void evtwin__dataset_span(const evtwin__dataset *data, int64_t *first_us, int64_
 evtwin_status evtwin__describe_source(evtwin__bundle *bundle, size_t rows, size_t n_groups,
                                       int64_t first_us, int64_t last_us);
 
-/* The option of evtwin-train that names a target's column, or "none" to leave it out. */
+/* How the options leave a target out, in the words of error texts (findings.def). */
 const char *evtwin__target_option(const evtwin_target *target);
 
 /* split.c: say which rows are held out in which fold, fit the scaler of the models that are saved,

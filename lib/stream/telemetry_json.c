@@ -308,7 +308,11 @@ static evtwin_status decode_f64(size_t q, const entry *e, evtwin__value *out) {
         return fail_type(e, "a number");
     }
     out->f64 = json_number_value(e->json);
-    out->f64 = e->alias != NULL ? evtwin__number_from_naming(q, e->alias, out->f64) : out->f64;
+    if (e->alias != NULL) {
+        out->f64 = evtwin__number_from_naming(q, e->alias, out->f64);
+        EVTWIN_FAIL_IF(isinf(out->f64), EVTWIN_E_PARSE, "key \"%s\" is too large for our unit",
+                       e->key);
+    }
     return EVTWIN_OK;
 }
 

@@ -11,7 +11,7 @@ import sys
 
 from server.base import Skip, die_with_parent
 
-HOSTS = ("db", "broker", "kafka", "b1", "b2", "k1", "k2", "db.example.com", "mail.example.com", "twin.example.org")
+HOSTS = ("db", "db.example", "broker", "broker.example", "kafka", "b1", "b2", "k1", "k2", "db.example.com", "mail.example.com", "twin.example.org")
 STAGE = "EVTWIN_DOCS_MACHINE"  # who the user is, then "ready"
 SIOCSIFFLAGS, IFF_UP_RUNNING = 0x8914, 0x41
 

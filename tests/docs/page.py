@@ -105,6 +105,11 @@ def _has_pc(folder):
     return os.path.exists(f"{folder}/pkgconfig/evtwin.pc")
 
 
+def mismatch(shown, out, err):
+    """What a page shows is standard output, or with what went to standard error above or below it."""
+    return difference(shown, out) and difference(shown, err + out) and difference(shown, out + err)
+
+
 class Page:
     def __init__(self, work, env, words):
         self.folder, self.logs = os.path.join(work, "page"), os.path.join(work, "logs")
@@ -115,14 +120,14 @@ class Page:
         self.printed = None  # by the last block
 
     def typed(self, item):
-        out = ""
+        out = err = ""
         for command in commands(item.text):
             print("$ " + command, end="", flush=True)
             done = self.shell.run(command)
             if done.code != 0:
                 raise Failed(f"{command}ended with {done.code}: {done.out[-2000:]}{done.err[-3000:]}")
-            out += done.out + done.err
-        return out
+            out, err = out + done.out, err + done.err
+        return out, err
 
     def console(self, item):
         """Lines after `$ ` are typed in, those below are what they print. How they end is not judged."""
@@ -131,8 +136,7 @@ class Page:
             print("$ " + command, end="", flush=True)
             is_stream = "/api/stream" in command  # it has no end
             done = self.shell.run(command, (lambda out, shown=expected: not difference(shown + "…\n", out)) if is_stream else None)
-            wrong = difference(expected, done.out) and difference(expected, done.out + done.err) if expected.strip() else \
-                done.code and "it failed"
+            wrong = mismatch(expected, done.out, done.err) if expected.strip() else done.code and "it failed"
             if wrong:
                 raise Failed(f"{command}printed\n{done.out}{done.err}\nand not what the page says: {wrong}")
 
@@ -164,16 +168,17 @@ class Page:
 
     def run(self, item):
         if isinstance(item, Block) and item.is_output:
-            wrong = "there is no block above that was run" if self.printed is None else difference(item.text, self.printed)
+            wrong = "there is no block above that was run" if self.printed is None else mismatch(item.text, *self.printed)
             if wrong:
-                raise Failed(f"the block above printed\n{self.printed}\nand not this: {wrong}")
+                raise Failed(f"the block above printed\n{''.join(self.printed)}\nand not this: {wrong}")
             print("  as the page says", flush=True)
             return
         if isinstance(item, Block) and item.file:
             put(os.path.join(self.folder, item.file), item.text)
             return
         kinds = {"sh": self.typed, "console": self.console, "python": self.in_python, "sql": self.in_sql, "c": self.in_c}
-        self.printed = kinds[item.language](item)
+        printed = kinds[item.language](item)
+        self.printed = (printed, "") if isinstance(printed, str) else printed
 
     def stop(self):
         if self.python:

@@ -16,6 +16,7 @@ from server.base import _processes_below, die_with_parent
 DEADLINE_S = float(os.environ.get("EVTWIN_DOCS_DEADLINE_S", 300))
 SERVICE = re.compile(r"(?:\w+=\S* +)*evtwin-(?:sim|ingest|predict|serve)\b")
 TOOL = re.compile(r"\bevtwin-(?:sim|ingest|predict|serve)\b")
+IN_BACKGROUND = re.compile(r"&\s*(?: #.*)?$")
 BOUNDED = re.compile(r" --(?:once|duration|until-eol|check|dry-run)\b")
 HELPERS = """
 await() { # COMMAND until it succeeds
@@ -46,17 +47,33 @@ def commands(text):
         raise Failed(f"the shell does not take:\n{whole}")
 
 
+def is_ready(manager):
+    """Has a tool said so?"""
+    try:
+        return b"READY=1" in manager.recv(4096)
+    except TimeoutError:
+        return False
+
+
 class Result:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out, err
 
 
 class Service:
-    """A command that goes on: its job, the number of its files, whether it has a terminal of its own."""
+    """A command that goes on: its job, the number of its files, where it says that it is ready; that of a terminal has done so."""
 
-    def __init__(self, command, n, job, in_foreground):
-        self.command, self.n, self.job, self.in_foreground = command, n, job, in_foreground
+    def __init__(self, command, n, job, manager=None):
+        self.command, self.n, self.job, self.manager = command, n, job, manager
+        self.in_foreground = manager is None
         self.tools = set(TOOL.findall(command))
+
+    def await_ready(self):
+        """Until all of it is, or has ended: before that a Ctrl-C is not for the tool."""
+        end = time.monotonic() + DEADLINE_S
+        waiting = len(TOOL.findall(self.command)) if self.manager else 0
+        while waiting and time.monotonic() < end and os.path.exists(f"/proc/{self.job}"):
+            waiting -= is_ready(self.manager)
 
 
 class Shell:
@@ -70,6 +87,13 @@ class Shell:
         if answers_of_shell != 9:
             self.process.stdin.write(f"exec 9>&{answers_of_shell} {answers_of_shell}>&-\n")
         self.run(HELPERS)
+
+    def listen(self):
+        """Where the tools of the next command say that they are ready."""
+        manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        manager.bind(self.path("sock"))
+        manager.settimeout(0.05)
+        return manager
 
     def path(self, kind, n=None):
         return os.path.join(self.logs, f"{n or self.n}.{kind}")
@@ -103,12 +127,15 @@ class Shell:
         self.n += 1
         with open(self.path("cmd"), "w") as f:
             f.write(command)
-        if until or SERVICE.match(command) and not command.rstrip().endswith("&") and not BOUNDED.search(command):
+        if until or SERVICE.match(command) and not IN_BACKGROUND.search(command) and not BOUNDED.search(command):
             code = self.run_until(command, until)
         else:
-            code, *jobs = self.ask(f'eval "$(<{self.path("cmd")})" </dev/null >{self.path("out")} 2>{self.path("err")} 9>&-;'
-                                   ' echo "$?" $(jobs -p) >&9')
-            self.services += [Service(command, self.n, job, False) for job in jobs if job not in self.jobs]
+            manager = self.listen()
+            code, *jobs = self.ask(f'export NOTIFY_SOCKET={self.path("sock")}; eval "$(<{self.path("cmd")})" </dev/null '
+                                   f'>{self.path("out")} 2>{self.path("err")} 9>&-; echo "$?" $(jobs -p) >&9')
+            new = [job for job in jobs if job not in self.jobs]
+            self.services += [Service(command if len(new) == 1 else TOOL.findall(command)[i], self.n, job, manager)
+                              for i, job in enumerate(new)] if TOOL.search(command) else []
             self.jobs |= set(jobs)
         return Result(int(code), self.read(self.path("out")), self.read(self.path("err")))
 
@@ -117,26 +144,20 @@ class Shell:
         if not until:
             self.stop(TOOL.findall(command), in_foreground=True)
         ended = self.path("code")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-            name = self.path("sock")
-            manager.bind(name)
-            manager.settimeout(0.05)
-            job, = self.ask(f'(export NOTIFY_SOCKET={name}; eval "$(<{self.path("cmd")})"; echo $? >{ended}.new; mv {ended}.new {ended})'
+        with self.listen() as manager:
+            job, = self.ask(f'(export NOTIFY_SOCKET={self.path("sock")}; eval "$(<{self.path("cmd")})"; echo $? >{ended}.new; mv {ended}.new {ended})'
                             f' </dev/null >{self.path("out")} 2>{self.path("err")} 9>&- & echo $! >&9')
             self.jobs.add(job)
-            service = Service(command, self.n, job, True)
+            service = Service(command, self.n, job)
             end = time.monotonic() + DEADLINE_S
             while time.monotonic() < end:
                 if os.path.exists(ended):
                     return int(self.read(ended))
-                try:
-                    is_ready = b"READY=1" in manager.recv(4096)
-                except TimeoutError:
-                    is_ready = False
+                ready = is_ready(manager)
                 if until and until(self.read(self.path("out"))):
                     self.interrupt(service, "")
                     return 0
-                if is_ready and not until:
+                if ready and not until:
                     self.services.append(service)
                     return 0
         raise Failed(f"neither ended nor got ready within {DEADLINE_S} s: {command}"
@@ -156,6 +177,7 @@ class Shell:
         chosen = [s for s in self.services if s.tools and (not tools or s.tools & set(tools)) and (s.in_foreground or not in_foreground)]
         for service in chosen:
             self.services.remove(service)
+            service.await_ready()
             self.interrupt(service, "evtwin-")
         for service in chosen:
             code = self.end_of(service)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Tables to and from the data frames that people have: pandas, polars, pyarrow and DuckDB, each the real one."""
 import gc
+import os
 import sys
+import tempfile
 import unittest
 
 import frames_env
@@ -75,6 +77,30 @@ class Out(unittest.TestCase):
             writer.write_table(pa.table(self.table))
         again = evtwin.Table(pa.ipc.open_stream(sink.getvalue()))
         np.testing.assert_array_equal(again["time"], self.table["time"])
+
+    def test_training_from_files_of_others(self):
+        """A fleet as a Parquet file and as an Arrow file: what is trained from them is what is trained from the table."""
+        import pyarrow.parquet as parquet
+        table, _ = evtwin.Fleet(12, seed=3).run_to_failure(record_every_days=120)
+        expected = evtwin.train(table, targets=["rul"], seed=1)
+        arrow = pa.table(table)
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("fleet.parquet", "fleet.arrow"):
+                path = os.path.join(folder, name)
+                if name.endswith("parquet"):
+                    parquet.write_table(arrow, path)
+                    again = parquet.read_table(path)
+                else:
+                    with pa.OSFile(path, "wb") as file, pa.ipc.new_file(file, arrow.schema) as writer:
+                        writer.write_table(arrow)
+                    with pa.memory_map(path) as file:
+                        again = pa.ipc.open_file(file).read_all()
+                trained = evtwin.train(again, targets=["rul"], seed=1)
+                self.assertEqual(trained.features, expected.features)
+                self.assertEqual(trained.score("rul").rmse, expected.score("rul").rmse)
+                np.testing.assert_array_equal(trained.predictor().apply(again)["rul_prediction"],
+                                              expected.predictor().apply(table)["rul_prediction"])
+                del again, trained  # before the map of the file ends
 
     def test_pandas(self):
         for frame in (self.table.to_pandas(), pa.table(self.table).to_pandas()):

@@ -104,6 +104,10 @@ int cli_main(const cli_tool *tool, int argc, char **argv, int (*run)(const cli *
 /* Print words from column `indent` on, on as many lines as it takes. */
 void cli_print_wrapped(const char *text, int indent);
 
+/* A text of the library with options under the names that they have here, cut to size; cli_say does
+ * it by itself. */
+void cli_words(const char *text, char *out, size_t size);
+
 /* ---- values of the options (cli_options.c) ---- */
 
 const char *cli_text(const cli *c, size_t option); /* NULL if not set */

@@ -97,11 +97,12 @@ void cli_say(evtwin_log_level level, const char *format, ...) {
     if ((level == EVTWIN_LOG_INFO && how.quiet) || (level == EVTWIN_LOG_DEBUG && !how.verbose)) {
         return;
     }
-    char text[2048];
+    char said[2048], text[sizeof said];
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    vsnprintf(said, sizeof said, format, args);
     va_end(args);
+    cli_words(said, text, sizeof text);
     char line[3 * sizeof text], *stamp;
     const size_t size = cli_log_line(line, sizeof line, level, cli_color(stderr), text, &stamp);
     flockfile(stderr);

@@ -175,6 +175,8 @@ static void a_record_of_two_namings(void **state) {
         {"{\"ts\":\"2024-01-31T12:00:00Z\",\"" VSS "Id\":\"B\",\"" VSS "CurrentCurrent\":\"7\"}",
          "CurrentCurrent\" is not a number"},
         {"{\"unix_time_second\":1e300,\"battery_id\":\"B\"}", "unix_time_second"},
+        {"{\"unix_time_second\":1,\"battery_id\":\"B\",\"internal_resistance_ohm\":1e306}",
+         "internal_resistance_ohm|too large"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_fails(evtwin_telemetry_decode(bad[i].text, strlen(bad[i].text), EVTWIN_NAIVE_UTC, t),
