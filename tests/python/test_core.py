@@ -5,6 +5,7 @@ import gc
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -24,6 +25,53 @@ def text_of(*path):
 
 def public_symbols():
     return re.findall(r"^\s*(evtwin_\w+);", text_of("lib", "evtwin.map"), re.M)
+
+
+WAITS = re.compile(r"pthread_mutex_lock|pthread_cond_(timed)?wait|pthread_join|poll|(clock_)?nanosleep|f?open(64)?|fsync|read|write|send|recv|"
+                   r"connect|PQ\w+|sqlite3_(step|exec|open_v2|prepare_v2)|rd_kafka_\w+|mosquitto_\w+|curl_\w+|XG\w+|evtwin__log\w*")
+"""What waits for others, or computes long, or calls back."""
+POINTER = "what a pointer names"
+SAFE = {"drop_data": "releases memory that others lent: Python's own takes the GIL, which its holder may",
+        "release_schema": "the same of what the library itself gave out", "release_array": "the same",
+        "evtwin_table_validity": "its lock is held while a bitmap is made, which calls nobody"}
+
+
+def calls_of(library):
+    """function -> what it calls or takes the address of. Functions of one file have their address in their name, as
+    others may be called the same."""
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", library], capture_output=True, text=True, check=True).stdout
+    public = set(public_symbols())
+    calls, name = {}, None
+    for line in text.splitlines():
+        if begins := re.match(r"0*([0-9a-f]+) <([^>@]+)(@.*)?>:$", line):
+            name = begins[2] if begins[2] in public else f"{begins[2]} {begins[1]}"
+            if begins[3] is not None:  # only the way to another library, or to our own
+                name = None
+            else:
+                calls[name] = set()
+        elif name and (to := re.search(r"\s(?:call|jmp|j[a-z]+|lea|bl?|adrp?)\b.*\b([0-9a-f]+) <([^>+@]+)(@[^>]*)?>", line)):
+            calls[name].add(to[2] if to[2] in public or to[3] is not None else f"{to[2]} {to[1]}")
+        elif name and re.search(r"\s(?:(?:call|jmp)\s+\*|blr\b)", line) and "notrack" not in line:
+            calls[name].add(POINTER)
+    return calls
+
+
+def way_to_a_wait(calls, function):
+    """The shortest way from a function to one of WAITS, in words; None if there is none."""
+    before, todo = {function: None}, [function] if function not in SAFE else []
+    while todo:
+        here = todo.pop(0)
+        for to in sorted(calls.get(here, ())):
+            if to in before or to.split(" ")[0] in SAFE:
+                continue
+            before[to] = here
+            if to == POINTER or WAITS.fullmatch(to.split(" ")[0]):
+                way = [to]
+                while before[way[-1]] is not None:
+                    way.append(before[way[-1]])
+                return " > ".join(reversed(way))
+            todo.append(to)
+    return None
 
 
 class Generated(unittest.TestCase):
@@ -75,6 +123,22 @@ class Generated(unittest.TestCase):
         keeps = {name for name in public_symbols() if waits.search(name)} - releases
         # they only make an empty object
         self.assertEqual(keeps, {"evtwin_table_create"})
+
+    def test_no_call_that_keeps_the_gil_comes_to_a_wait(self):
+        """By the code itself, and not by names: who calls whom in the library. What is called through a pointer may wait."""
+        library = os.path.join(os.environ["EVTWIN_BUILD"], "libevtwin.so")
+        if shutil.which("objdump") is None or not os.path.exists(library):
+            self.skipTest("there is no objdump (Debian: binutils), or no library in the build folder")
+        calls = calls_of(library)
+        if not set(SAFE) <= {name.split(" ")[0] for name in calls} or not any(POINTER in to for to in calls.values()):
+            self.skipTest("this compiler has put functions that are known to be safe into others")
+        releases = set(re.findall(r"^%thread (\w+);", text_of("bindings", "python", "threads.i"), re.M))
+        self.assertGreater(sum(way_to_a_wait(calls, name) is not None for name in releases), 80, "the test sees them")
+        left_out = set(re.findall(r"^%ignore (evtwin_\w+);", text_of("bindings", "python", "left_out.i"), re.M))
+        # destructors release it by themselves
+        keeps = {name for name in public_symbols() if not name.endswith(("_free", "_options_init"))} - releases - left_out
+        ways = [way for name in sorted(keeps) if (way := way_to_a_wait(calls, name))]
+        self.assertEqual(ways, [], "add them to threads.i")
 
     def test_errors_are_those_of_the_library(self):
         known = re.findall(r"X\((E_\w+), (-\d+), \"([^\"]+)\"\)", text_of("include", "evtwin", "base.h"))
