@@ -18,6 +18,8 @@ import urllib.parse
 import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(sys.path[0], "..", "docs"))
+import blocks as documents  # noqa: E402
 import deploy_grafana  # noqa: E402
 import servers  # noqa: E402
 from server.base import LOCALHOST  # noqa: E402
@@ -383,10 +385,8 @@ def ask_as_grafana(up, database):
 
 def follow_migration(up, database):
     """The lines of docs/migration.md as they stand, but for those of make and docker: the tools on the host."""
-    with open(os.path.join(stack.ROOT, "docs", "migration.md")) as f:
-        section = f.read().split("## The guide, step by step")[1].split("\n## ")[0]
-    blocks = [[line for line in block.splitlines() if not line.startswith(("make build", "docker compose"))]
-              for block in re.findall(r"```sh\n(.*?)```", section, re.S)]
+    blocks = [[line for line in block.text.splitlines() if not line.startswith(("make build", "docker compose"))]
+              for block in documents.blocks("docs/migration.md", stack.ROOT, "sh")]
     check(f"three blocks: {[len(b) for b in blocks]}", [len(b) > 0 for b in blocks] == [True] * 3)
     host = os.path.join(folder.name, "host")
     os.makedirs(os.path.join(host, "deploy"))

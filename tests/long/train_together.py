@@ -14,11 +14,14 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 
-import longtest as t
-from together import SEED, need_tracker, together
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs"))
+import longtest as t  # noqa: E402
+from blocks import blocks  # noqa: E402
+from together import SEED, need_tracker, together  # noqa: E402
 
-SCALING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "scaling.md")
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
 def halves(path, by_life=False):
@@ -111,8 +114,7 @@ def baselines_are_of_all(*options):
 
 def as_documented():
     """The lines of docs/scaling.md, on this machine: the second one saves nothing, whichever joins first."""
-    with open(SCALING) as f:
-        block = re.search(r"```sh\n(# on the machine of the tracker.*?)```", f.read(), re.S)[1]
+    block = next(b.text for b in blocks("docs/scaling.md", ROOT, "sh") if b.text.startswith("# on the machine of the tracker"))
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]

@@ -130,6 +130,8 @@ class Generated(unittest.TestCase):
         if shutil.which("objdump") is None or not os.path.exists(library):
             self.skipTest("there is no objdump (Debian: binutils), or no library in the build folder")
         calls = calls_of(library)
+        if not set(SAFE) <= {name.split(" ")[0] for name in calls} or not any(POINTER in to for to in calls.values()):
+            self.skipTest("this compiler has put functions that are known to be safe into others")
         releases = set(re.findall(r"^%thread (\w+);", text_of("bindings", "python", "threads.i"), re.M))
         self.assertGreater(sum(way_to_a_wait(calls, name) is not None for name in releases), 80, "the test sees them")
         left_out = set(re.findall(r"^%ignore (evtwin_\w+);", text_of("bindings", "python", "left_out.i"), re.M))
