@@ -243,7 +243,7 @@ evtwin_status evtwin__db_open(const char *path, evtwin__db_mode mode, int busy_t
         evtwin__db_close(db);
         return st;
     }
-    (void)evtwin__db_is_emptied(db); /* from now on */
+    (void)evtwin__db_is_cut(db); /* from now on */
     *out = db;
     return EVTWIN_OK;
 }

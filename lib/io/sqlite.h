@@ -31,8 +31,9 @@ int evtwin__db_has_moved(evtwin__db *db);
  * removed that: what programs write that came later is not seen. */
 int evtwin__db_has_other_log(const evtwin__db *db);
 
-/* 1 if somebody has emptied the file in place: what its log still has is not a database. */
-int evtwin__db_is_emptied(evtwin__db *db);
+/* 1 if somebody has emptied the file in place, or cut it short: what memory and log still have is
+ * not a database. */
+int evtwin__db_is_cut(evtwin__db *db);
 
 /* Absolute path of the file, "" for one in memory; and the name as the user gave it, for messages.
  */

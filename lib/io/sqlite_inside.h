@@ -18,7 +18,7 @@ struct evtwin__db {
     int file;      /* the file that was opened, as a name only; -1 in memory */
     ino_t log_inode[2];
     ino_t own_log;        /* that commits go to; 0 = none yet */
-    int has_content;      /* the file was not empty once */
+    int64_t length;       /* of the file when it was last whole */
     int is_log_lost;      /* and that has been said */
     int64_t next_look_us; /* at the size of the log */
     int is_log_large;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* io/sqlite_watch.c: the files under a connection, which somebody can replace, empty or remove
- * while it is open. */
+/* io/sqlite_watch.c: the files under a connection, which somebody can replace, cut short or
+ * remove while it is open. */
 
 #include "io/sqlite_inside.h"
 
@@ -74,13 +74,32 @@ int evtwin__db_has_other_log(const evtwin__db *db) {
            stat(name, &named) == 0 && named.st_ino != db->log_inode[0];
 }
 
-int evtwin__db_is_emptied(evtwin__db *db) {
+/* How long the file should be by its own header, which SQLite changes before it makes a file
+ * shorter (https://sqlite.org/fileformat.html: page size at 16, pages at 28, both big-endian). */
+static int64_t length_by_header(const evtwin__db *db) {
+    sqlite3_file *file = NULL;
+    unsigned char header[32];
+    if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+        file->pMethods == NULL ||
+        file->pMethods->xRead(file, header, sizeof header, 0) != SQLITE_OK) {
+        return INT64_MAX;
+    }
+    const int64_t page = header[16] << 8 | header[17];
+    const int64_t n_pages =
+        (int64_t)header[28] << 24 | header[29] << 16 | header[30] << 8 | header[31];
+    return (page == 1 ? 65536 : page) * n_pages;
+}
+
+int evtwin__db_is_cut(evtwin__db *db) {
     struct stat opened;
     if (db->watched == NULL || fstat(db->file, &opened) != 0) {
         return 0;
     }
-    db->has_content |= opened.st_size > 0;
-    return db->has_content && opened.st_size == 0;
+    if (opened.st_size < db->length && length_by_header(db) > opened.st_size) {
+        return 1;
+    }
+    db->length = opened.st_size;
+    return 0;
 }
 
 /* A log that somebody has removed goes with the last of the connections that still write to it:
@@ -93,7 +112,7 @@ void evtwin__db_save_log(evtwin__db *db) {
     }
     const ino_t inode = stat(name, &named) == 0 ? named.st_ino : 0;
     db->own_log = db->own_log != 0 ? db->own_log : inode;
-    if (inode == db->own_log || is_elsewhere(db) || evtwin__db_is_emptied(db)) {
+    if (inode == db->own_log || is_elsewhere(db) || evtwin__db_is_cut(db)) {
         return;
     }
     sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);

@@ -100,10 +100,11 @@ static evtwin_status create(const char *file, const evtwin_store_options *option
 static evtwin_status sqlite_refresh(evtwin_store *store, int may_create) {
     sqlite_store *s = (sqlite_store *)store;
     const int has_moved = s->db != NULL && evtwin__db_has_moved(s->db);
-    EVTWIN_FAIL_IF(s->db != NULL && !has_moved && evtwin__db_is_emptied(s->db), EVTWIN_E_AGAIN,
-                   "%s: was emptied while it was open: move it and its -wal and -shm away, or put "
-                   "a backup in its place",
-                   s->file);
+    EVTWIN_FAIL_IF(
+        s->db != NULL && !has_moved && evtwin__db_is_cut(s->db), EVTWIN_E_AGAIN,
+        "%s: was cut short while it was open: move it and its -wal and -shm away, or put "
+        "a backup in its place",
+        s->file);
     /* somebody removed the log, and programs that came later write to one that a reader lacks */
     const int is_blind =
         s->db != NULL && !has_moved && s->base.options.read_only && evtwin__db_has_other_log(s->db);

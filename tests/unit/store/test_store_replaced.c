@@ -262,6 +262,36 @@ static void test_an_emptied_database_is_an_error(void **state) {
     assert_sound(path, 4);
 }
 
+/* Also where all that is asked for is in memory; and one that SQLite itself has made shorter is
+ * fine. */
+static void test_a_database_that_was_cut_is_an_error(void **state) {
+    (void)state;
+    const char *path = temp_path("cut.db");
+    evtwin_store *store = open_store(uri_of(path));
+    insert_new(store, some_rows("A", 0, 500));
+    evtwin_store_free(store);
+    store = open_store(uri_of(path));
+    evtwin_store *reader = open_reader(path);
+    assert_int_equal(count(reader), 500);
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "DELETE FROM ev_telemetry WHERE seq >= 50; VACUUM;"
+                                  " PRAGMA wal_checkpoint(TRUNCATE)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(count(reader), 50);
+    assert_int_equal(count(store), 50);
+
+    assert_int_equal(truncate(path, 20000), 0);
+    int64_t n = -1;
+    assert_fails(evtwin_store_count(reader, &n), EVTWIN_E_AGAIN, "cut.db|cut short");
+    assert_fails(evtwin_store_count(store, &n), EVTWIN_E_AGAIN, "cut.db|backup");
+    evtwin_store_free(reader);
+    evtwin_store_free(store);
+}
+
 static void test_a_link_that_leads_elsewhere_is_followed(void **state) {
     (void)state;
     const char *path = temp_path("current.db");
@@ -322,6 +352,7 @@ int main(void) {
         cmocka_unit_test(test_a_log_that_is_removed_loses_no_rows),
         cmocka_unit_test(test_a_log_that_is_made_anew_is_read),
         cmocka_unit_test(test_an_emptied_database_is_an_error),
+        cmocka_unit_test(test_a_database_that_was_cut_is_an_error),
         cmocka_unit_test(test_a_link_that_leads_elsewhere_is_followed),
         cmocka_unit_test(test_hard_links_are_refused),
         cmocka_unit_test(test_an_interrupt_outlives_the_file),
