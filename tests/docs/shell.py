@@ -21,8 +21,9 @@ TOOL = re.compile(r"\bevtwin-(?:sim|ingest|predict|serve)\b")
 IN_BACKGROUND = re.compile(r"&\s*(?: #.*)?$")
 BOUNDED = re.compile(r" --(?:once|duration|until-eol|check|dry-run)\b")
 HELPERS = """
+set -o pipefail
 await() { # COMMAND until it succeeds
-    for _ in $(seq ${EVTWIN_DOCS_AWAIT:-1200}); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+    for _ in $(seq 1200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
     echo "not within two minutes: $*" >&2; return 1
 }
 """
