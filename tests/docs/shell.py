@@ -158,8 +158,7 @@ class Shell:
         ended = self.path("code")
         with self.listen() as manager:
             job, = self.ask(f'(export NOTIFY_SOCKET={self.path("sock")}; eval "$(<{self.path("cmd")})"; echo $? >{ended}.new; mv {ended}.new {ended})'
-                            f' </dev/null >{self.path("out")} 2>{self.path("err")} 9>&- & echo $! >&9')
-            self.jobs.add(job)
+                            f' </dev/null >{self.path("out")} 2>{self.path("err")} 9>&- & echo $! >&9; disown $!')  # it is no %1 of the page, nor does `wait` wait for it
             service = Service(command, self.n, job)
             end = time.monotonic() + DEADLINE_S
             while time.monotonic() < end:
