@@ -14,7 +14,8 @@ from shell import Failed, Shell  # noqa: E402
 SERVE = """#!/usr/bin/python3
 import os, signal, socket, sys, time
 signal.signal(signal.SIGINT, lambda *_: sys.exit(int(os.environ.get("CODE", 0))))
-socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+manager.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
 while True:
     time.sleep(0.01)
 """
