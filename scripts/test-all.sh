@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
+tests=${TEST_JOBS:-$((jobs + 1))} # they wait more than they compute
 ctest="ctest --output-on-failure --no-tests=error"
 sources='abi\.(layers|circles|docs|extension)' # what these check is the same in every build
 step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
@@ -15,23 +16,23 @@ cmake --build build/dev -j"$jobs"
 setsid nice -n 19 scripts/build-others.sh > build/others.log 2>&1 &
 others=$!
 trap 'kill -- -$others 2> /dev/null || true; scripts/show-skips.sh build/*' EXIT # however it ends
-(cd build/dev && $ctest -L long -j"$jobs") # those that need the machine alone share it with those builds only
+(cd build/dev && $ctest -L long -j"$tests") # those that need the machine alone share it with those builds only
 
 step "the other builds"
 wait $others || { cat build/others.log; exit 1; }
 
 step "address and undefined-behaviour sanitizers"
-(cd build/asan && ASAN_OPTIONS=detect_leaks=1 $ctest -LE long -E "$sources" -j"$jobs")
+(cd build/asan && ASAN_OPTIONS=detect_leaks=1 $ctest -LE long -E "$sources" -j"$tests")
 
 step "thread sanitizer: what runs threads"
 # (librdkafka's threads crash it, and libmosquitto unlocks twice by itself)
-(cd build/tsan && $ctest -LE long -j"$jobs" -E 'stream\.(kafka|mqtt)' -R 'core\.(parallel|table)|sim\.|serve\.|store\.|stream\.|follow\.|learn\.(forest|predictor|rounds|session_swap)$')
+(cd build/tsan && $ctest -LE long -j"$tests" -E 'stream\.(kafka|mqtt)' -R 'core\.(parallel|table)|sim\.|serve\.|store\.|stream\.|follow\.|learn\.(forest|predictor|rounds|session_swap)$')
 
 step "edge build: jansson alone"
-(cd build/edge && $ctest -LE long -E "$sources" -j"$jobs")
+(cd build/edge && $ctest -LE long -E "$sources" -j"$tests")
 
 step "clang"
-(cd build/clang && $ctest -LE long -j"$jobs" -E "$sources" -R 'core\.|sim\.|learn\.|abi\.')
+(cd build/clang && $ctest -LE long -j"$tests" -E "$sources" -R 'core\.|sim\.|learn\.|abi\.')
 
 step "fuzz targets, ${FUZZ_SECONDS:-20} s each"
 find build/fuzz/tests/fuzz -maxdepth 1 -name 'fuzz_*' -type f -perm -u+x -print0 |

@@ -133,6 +133,9 @@ class Shell:
     def run(self, command, until=None):
         """One command, whole: what became of it. until: what it has printed is enough, then Ctrl-C."""
         words = command.split()
+        if words[:1] == ["kill"] and words[1].startswith("%"):  # of all: each has to be stopped and to end well, as by Ctrl-C
+            self.stop()
+            return Result(0, "", "")
         if words[:1] == ["stop"]:
             self.stop(words[1:])
             return Result(0, "", "")
