@@ -155,7 +155,7 @@ static evtwin_status check_progress(const store_source *s, const evtwin_source *
     }
     EVTWIN_FAIL_IF(!is_new, EVTWIN_E_EXTERNAL,
                    "%s: %zu waiting row%s given before and still wait%s: no prediction reached the "
-                   "store; write predictions to the same store",
+                   "store; write predictions to the same store, without a spool between",
                    evtwin_source_uri(source), n, n == 1 ? " was" : "s were", n == 1 ? "s" : "");
     return EVTWIN_OK;
 }
