@@ -15,7 +15,8 @@ cmake --preset dev > /dev/null
 cmake --build build/dev -j"$jobs"
 setsid nice -n 19 scripts/build-others.sh > build/others.log 2>&1 &
 others=$!
-trap 'kill -- -$others 2> /dev/null || true; scripts/show-skips.sh build/*' EXIT # however it ends
+trap 'kill -- -$others 2> /dev/null || true; scripts/show-skips.sh build/*' EXIT
+trap 'exit 130' HUP INT TERM # else a shell like dash leaves the builds behind
 (cd build/dev && $ctest -L long -j"$tests") # those that need the machine alone share it with those builds only
 
 step "the other builds"
