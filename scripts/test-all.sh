@@ -1,8 +1,8 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The long tests: everything `make test` leaves out, then the same tests in other builds. Those are built
 # while the long tests run, which mostly wait; niced, so that they take what the tests leave.
-set -eu
+set -euo pipefail
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
 tests=${TEST_JOBS:-$((jobs + 1))} # they wait more than they compute
@@ -13,10 +13,11 @@ step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
 step "long tests of the dev build"
 cmake --preset dev > /dev/null
 cmake --build build/dev -j"$jobs"
-setsid nice -n 19 scripts/build-others.sh > build/others.log 2>&1 &
+set -m # a process group of its own; in a session of its own niceness would mean nothing (sched_autogroup)
+nice -n 19 scripts/build-others.sh > build/others.log 2>&1 &
 others=$!
-trap 'kill -- -$others 2> /dev/null || true; scripts/show-skips.sh build/*' EXIT
-trap 'exit 130' HUP INT TERM # else a shell like dash leaves the builds behind
+set +m
+trap 'kill -- -$others 2> /dev/null || true; scripts/show-skips.sh build/*' EXIT # however it ends
 (cd build/dev && $ctest -L long -j"$tests") # those that need the machine alone share it with those builds only
 
 step "the other builds"
