@@ -195,7 +195,8 @@ def look_before(pg, broker, db):
         t.check(f"the page has {there}", there in lines, lines)
         lines = lines.replace(there, here)
     done = subprocess.run(["bash", "-e", "-c", lines], capture_output=True, text=True, timeout=120, env={
-        **os.environ, "PATH": f"{t.BIN}:{os.environ['PATH']}", "DB_PASSWORD": "", "MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(broker.port)})
+        **{k: v for k, v in os.environ.items() if not k.startswith(("DB_", "PG", "KAFKA_", "MQTT_"))},
+        "PATH": f"{t.BIN}:{pg.bin}:{os.environ['PATH']}", "DB_PASSWORD": "", "MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(broker.port)})
     said = done.stdout + done.stderr
     t.check("docs/migration.md: look, and back up", done.returncode == 0, said)
     t.check("nothing of it is ahead of the clock", " -00:0" in said, said)
