@@ -34,6 +34,7 @@ libcmocka-dev|unit tests|pkg:cmocka
 g++|checks the headers as C++|g++
 swig|makes the core of the Python package from the headers|swig
 curl|asks the server in tests|curl
+jq|takes answers apart in the lines of the REST page, which are run|jq
 zsh|tries its completion of the tools|zsh
 fish|tries its completion of the tools|fish
 python3-dev|compiles what SWIG makes of the headers|file:/usr/bin/python3-config

@@ -143,7 +143,7 @@ static int64_t *revisions(evtwin_table *rows) {
 }
 
 /* Every row was given before, and the pump reads on when its sinks have the predictions: these did
- * not reach the rows, nor will they the next time. */
+ * not reach the rows, nor will they the next time, unless they are still in a spool. */
 static evtwin_status check_progress(const store_source *s, const evtwin_source *source,
                                     evtwin_table *found) {
     const size_t n = evtwin_table_rows(found);
@@ -155,7 +155,7 @@ static evtwin_status check_progress(const store_source *s, const evtwin_source *
     }
     EVTWIN_FAIL_IF(!is_new, EVTWIN_E_EXTERNAL,
                    "%s: %zu waiting row%s given before and still wait%s: no prediction reached the "
-                   "store; write predictions to the same store",
+                   "store; write predictions to the same store (behind a spool they arrive later)",
                    evtwin_source_uri(source), n, n == 1 ? " was" : "s were", n == 1 ? "s" : "");
     return EVTWIN_OK;
 }

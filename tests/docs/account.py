@@ -50,7 +50,7 @@ def parse_json(text):
 def parse_promql(text):
     """By promtool, as the expression of a rule; each line is one."""
     if not shutil.which("promtool"):
-        print("not parsed: promql (there is no promtool; Debian: prometheus)")
+        print("skipped: blocks of promql are not parsed: there is no promtool (Debian: prometheus)")
         return
     rules = [{"record": f"of_a_page:{i}", "expr": line} for i, line in enumerate(text.splitlines()) if line.strip()]
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as f:
@@ -112,6 +112,8 @@ def account(block, known, of_ctest):
         if not reads_page(of_ctest[block.by], block.path):
             return f"{block.by} does not read this page", None
         return "; ".join(check_unrun(block, known)), block.by
+    if block.language == "console" and not block.text.startswith("$ "):
+        return "a console begins with '$ ' and a command: what stands above it would not be run", None
     if block.language in DATA:
         try:
             PARSERS[block.language](block.text)
@@ -125,6 +127,18 @@ def account(block, known, of_ctest):
     return f"'{block.language}' is not known: mark it as `not run: REASON`, or see docs/testing.md", None
 
 
+def is_bad(text):
+    """Is a page with this text refused?"""
+    with tempfile.NamedTemporaryFile("w", suffix=".md") as f:
+        f.write(text)
+        f.flush()
+        try:
+            page(f.name)
+        except Bad:
+            return True
+    return False
+
+
 def check_itself(known):
     """It finds what it looks for."""
     assert list(wrong_options("evtwin-train a.csv --no-such-thing", known)) == ["evtwin-train has no option --no-such-thing"]
@@ -136,6 +150,12 @@ def check_itself(known):
     assert "no test docs.x" in account(block, known, {})[0]
     block.by = "docs.nothing"
     assert "no test" in account(block, known, {})[0]
+    block = Block("x.md", 1, "console")
+    block.text = "evtwin-train --version\n"
+    assert "begins with" in account(block, known, {"docs.x": []})[0]
+    for text in ("> ```sh\n> ls\n> ```\n", "    ls\n", "```sh\nls\n", "<!-- test never -->\n"):
+        assert is_bad(text), text
+    assert not is_bad("> a quotation\n")
 
 
 def main():

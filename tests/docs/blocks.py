@@ -9,6 +9,7 @@ import os
 import re
 
 FENCE = re.compile(r"( *)(```+|~~~+) *(\S*) *$")
+QUOTED = re.compile(r" *(?:> *)+(?:```|~~~)")
 INDENTED = re.compile(r"(?: {4}|\t) *\S")
 LIST_ITEM = re.compile(r" *(?:[-*+]|\d+[.)]) ")
 MARK = re.compile(r"<!-- test\b(.*?)-->", re.S)
@@ -136,6 +137,8 @@ def page(path, root="."):
             pending = {}
         else:
             in_list = bool(LIST_ITEM.match(line)) or in_list and (not line.strip() or line.startswith(" "))
+            if QUOTED.match(line):
+                raise Bad(f"{path}:{at + 1}: a block in a quotation, which no test sees")
             if INDENTED.match(line) and not in_list and (at == 0 or not lines[at - 1].strip()):
                 raise Bad(f"{path}:{at + 1}: an indented block: fence it and name its language")
             at += 1

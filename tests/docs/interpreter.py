@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The Python blocks of a page, one after the other in one interpreter."""
 import json
+import select
 import subprocess
 
 from server.base import die_with_parent
 
-from shell import Failed
+from shell import DEADLINE_S, Failed
 
 DRIVER = """
 import contextlib, io, json, sys, traceback
@@ -32,6 +33,8 @@ class Interpreter:
         """What it prints."""
         self.process.stdin.write(json.dumps([text, place]) + "\n")
         self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], DEADLINE_S)[0]:
+            raise Failed(f"{place}: Python has no end within {DEADLINE_S} s")
         answer = self.process.stdout.readline()
         if not answer:
             raise Failed(f"{place}: Python ended with {self.process.wait()}")

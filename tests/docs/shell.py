@@ -21,8 +21,9 @@ TOOL = re.compile(r"\bevtwin-(?:sim|ingest|predict|serve)\b")
 IN_BACKGROUND = re.compile(r"&\s*(?: #.*)?$")
 BOUNDED = re.compile(r" --(?:once|duration|until-eol|check|dry-run)\b")
 HELPERS = """
+set -o pipefail
 await() { # COMMAND until it succeeds
-    for _ in $(seq ${EVTWIN_DOCS_AWAIT:-1200}); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
+    for _ in $(seq 1200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done
     echo "not within two minutes: $*" >&2; return 1
 }
 """
@@ -160,8 +161,7 @@ class Shell:
         ended = self.path("code")
         with self.listen() as manager:
             job, = self.ask(f'(export NOTIFY_SOCKET={self.path("sock")}; eval "$(<{self.path("cmd")})"; echo $? >{ended}.new; mv {ended}.new {ended})'
-                            f' </dev/null >{self.path("out")} 2>{self.path("err")} 9>&- & echo $! >&9')
-            self.jobs.add(job)
+                            f' </dev/null >{self.path("out")} 2>{self.path("err")} 9>&- & echo $! >&9; disown $!')  # it is no %1 of the page, nor does `wait` wait for it
             service = Service(command, self.n, job)
             end = time.monotonic() + DEADLINE_S
             while time.monotonic() < end:

@@ -386,7 +386,7 @@ def ask_as_grafana(up, database):
 def follow_migration(up, database):
     """The lines of docs/migration.md as they stand, but for those of make and docker: the tools on the host."""
     blocks = [[line for line in block.text.splitlines() if not line.startswith(("make build", "docker compose"))]
-              for block in documents.blocks("docs/migration.md", stack.ROOT, "sh")]
+              for block in documents.blocks("docs/migration.md", stack.ROOT, "sh") if block.by == "integration.deploy_stack"]
     check(f"three blocks: {[len(b) for b in blocks]}", [len(b) > 0 for b in blocks] == [True] * 3)
     host = os.path.join(folder.name, "host")
     os.makedirs(os.path.join(host, "deploy"))

@@ -15,12 +15,14 @@ import datetime
 import json
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "long")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "long"), os.path.join(HERE, "..", "docs")]
+import blocks as documents  # noqa: E402
 import longtest as t  # noqa: E402
 import servers  # noqa: E402
 
@@ -185,6 +187,26 @@ def start_ours(pg, broker, kafka):
     return tools
 
 
+def look_before(pg, broker, db):
+    """The lines of docs/migration.md that look at the demo's database, and back it up, before the switch."""
+    lines, = [block.text for block in documents.blocks("docs/migration.md", os.path.join(HERE, "..", ".."), "sh")
+              if block.by == "integration.original_user"]
+    for there, here in (("PGHOST=localhost", f"PGHOST=127.0.0.1 PGPORT={pg.port}"), ("twin_data", "evtwin"), ("=twin ", "=evtwin ")):
+        t.check(f"the page has {there}", there in lines, lines)
+        lines = lines.replace(there, here)
+    done = subprocess.run(["bash", "-e", "-c", lines], capture_output=True, text=True, timeout=120, env={
+        **{k: v for k, v in os.environ.items() if not k.startswith(("DB_", "PG", "KAFKA_", "MQTT_"))},
+        "PATH": f"{t.BIN}:{pg.bin}:{os.environ['PATH']}", "DB_PASSWORD": "", "MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(broker.port)})
+    said = done.stdout + done.stderr
+    t.check("docs/migration.md: look, and back up", done.returncode == 0, said)
+    t.check("nothing of it is ahead of the clock", " -00:0" in said, said)
+    t.check("it is the demo's table, and stays so", "of another program" in said and number(
+        db, "SELECT COUNT(*) FROM information_schema.columns WHERE table_name = 'ev_telemetry' AND column_name = 'seq'") == 0, said)
+    for sink in ("postgresql", "mqtt"):
+        t.check(f"{sink} answers", f"sink {sink}:" in said and said.count(": ok") == 2, said)
+    t.check("there is a dump", os.path.getsize("before.dump") > 1000)
+
+
 def check_adopted(db, n_before):
     t.await_true("the demo's table is adopted", 20, lambda: number(
         db, "SELECT COUNT(*) FROM information_schema.columns WHERE table_name = 'ev_telemetry' AND "
@@ -308,6 +330,7 @@ def run(with_kafka):
         pg.sql(THEIR_SCHEMA)
         db = psycopg2.connect(pg.uri)
         n_before = number(db, "SELECT COUNT(*) FROM ev_telemetry")
+        look_before(pg, broker, db)
         port = t.free_port()
         tools = start_ours(pg, broker, kafka)
 

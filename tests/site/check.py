@@ -132,7 +132,7 @@ def main(source, build):
                if subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, check=False).returncode]
     missing += [program for program in ("doxygen", "katex") if not shutil.which(program)]
     if missing:
-        print(f"SKIPPED: {', '.join(missing)} is absent (scripts/install-deps.sh site)")
+        print(f"skipped: {', '.join(missing)} is absent (scripts/install-deps.sh site)")
         return 77
     site = build / "site"
     if subprocess.run([sys.executable, "-B", source / "docs/site/build", build / "python", site], check=False).returncode:
