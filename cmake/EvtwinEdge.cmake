@@ -14,7 +14,8 @@ set(edge_files
   learn/reference_json learn/scaler learn/score learn/session learn/session_batteries learn/session_reasons
   learn/session_swap learn/session_text learn/shap learn/ubj_scan learn/watch_counts learn/watch_findings learn/watch_log)
 list(JOIN edge_files "|" edge_pattern)
-set(edge_not "core/telemetry_convert|core/bdf_test|core/thresholds|core/thresholds_judge") # files of other programs, limits of stores
+# files of other programs, limits of stores
+set(edge_not "core/telemetry_convert|core/bdf_test|core/thresholds|core/thresholds_judge|sim/bpx|sim/bpx_cell|sim/bpx_function")
 set(EVTWIN_PARTS "$<FILTER:$<TARGET_OBJECTS:evtwin_objects>,INCLUDE,/lib/(${edge_pattern})[.]c[.]o(bj)?$>")
 set(EVTWIN_PARTS "$<FILTER:${EVTWIN_PARTS},EXCLUDE,/lib/(${edge_not})[.]c[.]o(bj)?$>")
 
@@ -27,9 +28,9 @@ add_custom_command(OUTPUT ${edge_stubs}
           "-DOBJECTS=$<JOIN:${EVTWIN_PARTS},$<SEMICOLON>>" -P ${PROJECT_SOURCE_DIR}/cmake/EvtwinEdgeRun.cmake
   DEPENDS evtwin_objects $<TARGET_OBJECTS:evtwin_objects> ${edge_headers} ${PROJECT_SOURCE_DIR}/cmake/EvtwinEdgeRun.cmake
   COMMENT "Writing what the edge build leaves out" VERBATIM)
-add_library(evtwin_left_out OBJECT ${edge_stubs})
+add_library(evtwin_left_out OBJECT ${edge_stubs} lib/sim/bpx_none.c)
 target_include_directories(evtwin_left_out PRIVATE include lib)
 target_compile_options(evtwin_left_out PRIVATE -Wno-unused-parameter)
 target_compile_definitions(evtwin_left_out PRIVATE _GNU_SOURCE)
-target_link_libraries(evtwin_left_out PRIVATE evtwin_flags)
+target_link_libraries(evtwin_left_out PRIVATE evtwin_flags PkgConfig::jansson)
 list(APPEND EVTWIN_PARTS $<TARGET_OBJECTS:evtwin_left_out>)

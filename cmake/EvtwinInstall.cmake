@@ -57,6 +57,8 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/evtwinConfig.cmake
               ${CMAKE_CURRENT_BINARY_DIR}/evtwinConfigVersion.cmake DESTINATION ${package})
 
 # `make uninstall`: what the last installation of this build folder laid down
-add_custom_target(uninstall
-  COMMAND ${CMAKE_COMMAND} -DMANIFEST=${PROJECT_BINARY_DIR}/install_manifest.txt
-          -P ${PROJECT_SOURCE_DIR}/cmake/EvtwinUninstall.cmake VERBATIM)
+if(PROJECT_IS_TOP_LEVEL) # another project may have its own
+  add_custom_target(uninstall
+    COMMAND ${CMAKE_COMMAND} -DMANIFEST=${PROJECT_BINARY_DIR}/install_manifest.txt
+            -P ${PROJECT_SOURCE_DIR}/cmake/EvtwinUninstall.cmake VERBATIM)
+endif()

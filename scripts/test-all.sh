@@ -40,7 +40,7 @@ step "fuzz targets, ${FUZZ_SECONDS:-20} s each"
 find build/fuzz/tests/fuzz -maxdepth 1 -name 'fuzz_*' -type f -perm -u+x -print0 |
     xargs -0 -r -n 1 -P "$jobs" sh -c '
         name=$(basename "$1") corpus=$(mktemp -d)
-        "$1" -max_total_time="$0" -rss_limit_mb=2048 -timeout=10 -close_fd_mask=3 "$corpus" \
+        "$1" -max_total_time="$0" -rss_limit_mb=2048 -timeout=10 -close_fd_mask=3 -artifact_prefix="$1-" "$corpus" \
             "tests/fuzz/corpus/${name#fuzz_}" > "$1.log" 2>&1 && echo "-- $name" && rm -rf "$corpus" ||
             { cat "$1.log"; echo "$name found a fault"; exit 255; }' "${FUZZ_SECONDS:-20}"
 step "done"

@@ -18,7 +18,8 @@ typedef struct evtwin_cell evtwin_cell;
  * file (it contains '/' or ends in ".json"); NULL is the default set. The format is documented in
  * docs/cells.md; such a file may take what it does not say itself from a BPX file.
  * @return EVTWIN_E_NOT_FOUND, or EVTWIN_E_PARSE / EVTWIN_E_RANGE naming the file and key;
- * EVTWIN_E_SCHEMA for a BPX file by itself, saying what it gives and what is missing.
+ * EVTWIN_E_SCHEMA for a BPX file by itself, saying what it gives and what is missing;
+ * EVTWIN_E_UNSUPPORTED for BPX after 1.x, or in a build for the edge.
  */
 EVTWIN_API evtwin_status evtwin_cell_load(const char *name, evtwin_cell **out);
 

@@ -237,8 +237,8 @@ typedef struct evtwin_sink evtwin_sink;
  *     names        of jsonl:, kafka: and mqtt:: whose names the keys of records are: evtwin
  *                  (default), vss, bdf (docs/streams.md); of csv: evtwin or bdf, a file of the
  *                  Battery Data Format, which holds one test of one battery (docs/files.md)
- *     cloudevents  of jsonl:, kafka: and mqtt:: none (default), binary, structured: each record as a
- *                  CloudEvent (docs/streams.md)
+ *     cloudevents  of jsonl:, kafka: and mqtt:: none (default), binary, structured: each record as
+ *                  a CloudEvent (docs/streams.md)
  *   "sqlite:FILE", "postgresql://[USER@]HOST[:PORT]/DATABASE"
  *     write=predictions  update predictions of existing rows instead of inserting
  *     shared=1     take no writer locks on batteries

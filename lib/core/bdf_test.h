@@ -8,8 +8,10 @@
 
 /* What the rows so far say. {0} = there are none. */
 typedef struct evtwin__bdf_test {
-    int has_rows;
-    int64_t zero_us;  /* where the test time of a row without one counts from */
+    int has_rows, has_time; /* of a row */
+    int64_t first_us;       /* the first row with a time: that, and its test time; a row without a
+                               test time counts from there */
+    double first_s;
     char battery[64]; /* "" = no row names one */
     double last_s;    /* test time of the last row */
 } evtwin__bdf_test;
@@ -21,7 +23,7 @@ extern const size_t evtwin__bdf_required[3];
 int evtwin__naming_is_bdf(evtwin_naming naming);
 
 /* The test time of a row: its sim_time_s, else its time since the first row's. EVTWIN_E_DATA if it
- * has neither. */
+ * has neither, or no row before has a time. */
 evtwin_status evtwin__bdf_test_time(const evtwin__bdf_test *test, const evtwin__binding *binding,
                                     size_t row, double *out);
 

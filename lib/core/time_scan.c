@@ -142,7 +142,7 @@ static int scan_iso(scan *s, evtwin__moment *m) {
 /* A number to whole microseconds: the nearest, as such fractions come from floating point. */
 static int set_epoch(evtwin__moment *m, double us) {
     m->is_epoch = fabs(us) < 0x1p62;
-    m->epoch_us = m->is_epoch ? (int64_t)floor(us + 0.5) : 0;
+    m->epoch_us = m->is_epoch ? (int64_t)rint(us) : 0; /* us + 0.5 has no room beyond 2112 */
     return m->is_epoch;
 }
 

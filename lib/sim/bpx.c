@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "core/num.h"
 #include "core/status.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,11 @@ static const char *version_of(const json_t *root, char text[EVTWIN__NUM_SIZE]) {
         return text;
     }
     return json_string_value(version);
+}
+
+/* Other versions may mean other things by the same names. */
+static int is_known(const char *version) {
+    return (version[0] == '0' || version[0] == '1') && (version[1] == '.' || version[1] == '\0');
 }
 
 /* A path from the folder of the file on that names it. */
@@ -99,6 +105,9 @@ static void list_missing(const json_t *root, evtwin__text *list) {
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         const json_t *v = json_object_get(root, needed[i][0]);
         const int has_part = needed[i][1] != NULL;
+        if (has_part && v != NULL && !json_is_object(v)) {
+            continue; /* something else is wrong, which the reader says */
+        }
         v = has_part ? json_object_get(v, needed[i][1]) : v;
         if (v != NULL || (strcmp(needed[i][0], "thermal") == 0 && is_at_boundary(root))) {
             continue;
@@ -124,6 +133,7 @@ static void free_words(words *w) {
 }
 
 static evtwin_status end_words(words *w) {
+    evtwin__text_put(&w->taken, w->taken.size == 0 ? "nothing" : "");
     evtwin__text_add(&w->taken, "", 1);
     evtwin__text_add(&w->unused, "", 1);
     evtwin__text_add(&w->missing, "", 1);
@@ -132,15 +142,28 @@ static evtwin_status end_words(words *w) {
     return EVTWIN_OK;
 }
 
+/* The source of numbers is a string of JSON: no character that was cut, no path in Latin-1. */
+static void make_valid(char *text) {
+    size_t n;
+    for (size_t left = strlen(text); left > 0; left -= n, text += n) {
+        n = evtwin__utf8_length(text, left);
+        *text = n > 0 ? *text : '?';
+        n = n > 0 ? n : 1;
+    }
+}
+
 /* The part of a BPX file, called `path`, that is a cell's. */
 static evtwin_status convert(const json_t *bpx, const char *path, json_t **part_out, words *w) {
     char number[EVTWIN__NUM_SIZE];
     const char *version = version_of(bpx, number);
     EVTWIN_FAIL_IF(version == NULL, EVTWIN_E_PARSE, "%s: is not a BPX file: 'Header' has no 'BPX'",
                    path);
+    EVTWIN_FAIL_IF(!is_known(version), EVTWIN_E_UNSUPPORTED,
+                   "%s: is of BPX %.20s; BPX 0.1 to 1.x is read", path, version);
     const char *title = json_string_value(json_object_get(json_object_get(bpx, "Header"), "Title"));
     snprintf(w->source, sizeof w->source, "%.200s (BPX %.20s%s%.100s)", path, version,
              title != NULL ? ": " : "", title != NULL ? title : "");
+    make_valid(w->source);
     const evtwin_status st = evtwin__bpx_convert(bpx, w->source, part_out, &w->taken, &w->unused);
     return st < 0 ? evtwin__fail_in(st, "%.200s", path) : EVTWIN_OK;
 }

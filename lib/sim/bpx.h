@@ -14,7 +14,7 @@
  * @param name  path of the file
  * @return EVTWIN_E_SCHEMA if something is missing then, or root is a BPX file itself: with what was
  * taken, what is not used and what is missing. EVTWIN_E_PARSE or E_RANGE for a BPX file with
- * something that is invalid; EVTWIN_E_UNSUPPORTED in the edge build.
+ * something that is invalid; EVTWIN_E_UNSUPPORTED for another version, and in the edge build.
  */
 evtwin_status evtwin__bpx_complete(const char *name, json_t *root);
 

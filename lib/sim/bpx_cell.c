@@ -78,14 +78,17 @@ __attribute__((format(printf, 2, 3))) static void say(evtwin__text *list, const 
 }
 
 /* {"value": v, "source": …}, if there is one. */
-static void put_value(reading *r, json_t *to, const char *key, const char *name, double v) {
+static evtwin_status put_value(reading *r, json_t *to, const char *key, const char *name,
+                               double v) {
     if (isnan(v)) {
-        return;
+        return EVTWIN_OK;
     }
+    EVTWIN_FAIL_IF(isinf(v), EVTWIN_E_RANGE, "%s is too large a number", name);
     json_t *value = sourced(r);
     set(r, value, "value", json_real(v));
     set(r, to, key, value);
     say(r->taken, "%s %.5g", name, v);
+    return EVTWIN_OK;
 }
 
 /* {"soc": […], key_of_values: […], "source": …} over n points from 0 to 1. */
@@ -145,19 +148,17 @@ static evtwin_status read_capacity(reading *r) {
     EVTWIN_TRY(electrode_charge(r, r->positive, &positive_Ah));
     const double mean_Ah = 0.5 * (negative_Ah + positive_Ah);
     const int do_agree = fabs(negative_Ah - positive_Ah) <= MAX_DISAGREEMENT * mean_Ah;
-    put_value(r, r->part, "capacity_Ah",
-              do_agree ? "capacity_Ah of the electrodes" : "capacity_Ah (nominal)",
-              do_agree ? mean_Ah : nominal_Ah);
-    return EVTWIN_OK;
+    return put_value(r, r->part, "capacity_Ah",
+                     do_agree ? "capacity_Ah of the electrodes" : "capacity_Ah (nominal)",
+                     do_agree ? mean_Ah : nominal_Ah);
 }
 
 static evtwin_status read_limits(reading *r) {
     double v_min = NAN, v_max = NAN;
     EVTWIN_TRY(number_of(r->cell, "Lower voltage cut-off [V]", &v_min));
     EVTWIN_TRY(number_of(r->cell, "Upper voltage cut-off [V]", &v_max));
-    put_value(r, r->part, "v_min_V", "v_min_V", v_min);
-    put_value(r, r->part, "v_max_V", "v_max_V", v_max);
-    return EVTWIN_OK;
+    EVTWIN_TRY(put_value(r, r->part, "v_min_V", "v_min_V", v_min));
+    return put_value(r, r->part, "v_max_V", "v_max_V", v_max);
 }
 
 /* ---- over the state of charge ---- */
@@ -184,6 +185,8 @@ static evtwin_status difference_at(const reading *r, const char *key, double soc
         EVTWIN_TRY(evtwin__bpx_value(what[i], json_object_get(electrode, key), x, &value[i]));
     }
     *out = value[1] - value[0];
+    EVTWIN_FAIL_IF(isinf(*out), EVTWIN_E_RANGE, "'%s' of the electrodes is too large a number",
+                   key);
     return EVTWIN_OK;
 }
 
@@ -201,7 +204,7 @@ static evtwin_status read_ocv(reading *r) {
         EVTWIN_TRY(difference_at(r, key, (double)i / (double)(OCV_POINTS - 1), &ocv[i]));
     }
     put_points(r, r->part, "ocv", "ocv_V", ocv, OCV_POINTS);
-    say(r->taken, "ocv %.4f to %.4f V", ocv[0], ocv[OCV_POINTS - 1]);
+    say(r->taken, "ocv %.5g to %.5g V", ocv[0], ocv[OCV_POINTS - 1]);
     return EVTWIN_OK;
 }
 
@@ -231,9 +234,8 @@ static evtwin_status read_thermal(reading *r, json_t *thermal) {
     EVTWIN_TRY(product_of(r->cell, heat, &capacity_J_K));
     EVTWIN_TRY(number_of(r->cell, "External surface area [m2]", &area_m2));
     EVTWIN_TRY(number_of(around, "Heat transfer coefficient [W.m-2.K-1]", &transfer_W_m2K));
-    put_value(r, thermal, "capacity_J_K", "thermal.capacity_J_K", capacity_J_K);
-    put_value(r, thermal, "to_air_W_K", "thermal.to_air_W_K", area_m2 * transfer_W_m2K);
-    return EVTWIN_OK;
+    EVTWIN_TRY(put_value(r, thermal, "capacity_J_K", "thermal.capacity_J_K", capacity_J_K));
+    return put_value(r, thermal, "to_air_W_K", "thermal.to_air_W_K", area_m2 * transfer_W_m2K);
 }
 
 /* ---- all of it ---- */

@@ -78,7 +78,7 @@ static double fail_here(scanner *s, const char *why) {
 }
 
 static void skip_spaces(scanner *s) {
-    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t' || *s->at == '\n')) {
+    while (s->at < s->end && strchr(" \t\r\n", *s->at) != NULL) {
         s->at++;
     }
 }
@@ -202,7 +202,7 @@ static evtwin_status value_of_expression(const char *what, const char *text, dou
     const double value = read_sum(&s);
     skip_spaces(&s);
     if (s.why == NULL && s.at < s.end) {
-        fail_here(&s, "expected an operator");
+        fail_here(&s, "expected an operator, + - * / or **");
     }
     EVTWIN_FAIL_IF(s.why != NULL, EVTWIN_E_PARSE,
                    "'%s' cannot be read at '%.20s' (character %zu): %s", what, s.failed_at,

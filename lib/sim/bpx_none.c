@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* sim/bpx_none.c: the edge build reads no BPX files. */
+/* sim/bpx_none.c: the edge build reads no BPX files: it has this in the place of bpx.c
+ * (cmake/EvtwinEdge.cmake). */
 
 #include "sim/bpx.h"
 

@@ -24,9 +24,10 @@ LINUX, M4 = "arm-linux-gnueabihf-", "arm-none-eabi-"
 CORTEX = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-O2", "-ffp-contract=off",
           "-ffunction-sections", "-fdata-sections"]
 # what a device does: no files but a model, no threads, no tools
-BARE = ["lib/core/*.c", "lib/sim/*.c", "lib/stream/telemetry_json.c", "lib/learn/features.c",
+BARE = ["lib/core/*.c", "lib/sim/*.c", "lib/stream/envelope.c", "lib/stream/telemetry_json.c", "lib/learn/features.c",
         "lib/learn/history.c", "lib/learn/derive.c", "lib/learn/charge_curve.c", "lib/learn/forest*.c",
         "lib/learn/json_scan.c", "lib/learn/model_scan.c", "lib/learn/ubj_scan.c", "tests/long/edge/*.c", "tests/long/edge/bare/*.c"]
+NOT_BARE = ["bpx.c", "bpx_cell.c", "bpx_function.c"]  # sim/bpx_none.c is in their place
 
 
 def lacks(*programs):
@@ -144,7 +145,8 @@ def without_system(wanted):
             '-DEVTWIN_BUILD_INFO="jansson"', "-I" + EDGE + "/bare", f"-I{SOURCE}/include",
             f"-I{SOURCE}/lib", "-I" + jansson, f"-I{BUILD}/lib/sim"]
     os.makedirs("m4", exist_ok=True)
-    files = [f for pattern in BARE for f in sorted(glob.glob(f"{SOURCE}/{pattern}"))]
+    files = [f for pattern in BARE for f in sorted(glob.glob(f"{SOURCE}/{pattern}"))
+             if os.path.basename(f) not in NOT_BARE]
     files.append(BUILD + "/lib/sim/evtwin__cells.c")
     for i, file in enumerate(files + sorted(glob.glob(jansson + "/*.c"))):
         flags = ours if i < len(files) else ["-w", "-DHAVE_STDINT_H", "-I" + jansson]

@@ -306,6 +306,28 @@ static void a_test_time_is_made_of_times(void **state) {
     evtwin_table_free(bdf);
 }
 
+/* It counts from the first row that has a time, whatever number that begins with. */
+static void a_test_time_counts_from_any_number(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        double last_s;
+    } tries[] = {
+        {"sim_time_s,time,voltage,current\n1e300,2024-01-31,3,1\n,2024-02-01,3,1\n", 1e300},
+        {"sim_time_s,time,voltage,current\n-1e300,2024-01-31,3,1\n,2024-02-01,3,1\n", -1e300},
+        {"sim_time_s,time,voltage,current\n5,,3,1\n6.25,2024-01-31 08:00:00,3,1\n"
+         ",2024-01-31 08:00:01,3,1\n",
+         7.25},
+    };
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        evtwin_table *t = read_text(tries[i].text), *bdf = NULL;
+        assert_ok(evtwin_telemetry_convert(t, EVTWIN_NAMING_BDF_MACHINE, &bdf));
+        assert_true(number(bdf, "test_time_second", evtwin_table_rows(t) - 1) == tries[i].last_s);
+        evtwin_table_free(t);
+        evtwin_table_free(bdf);
+    }
+}
+
 static void what_is_no_test_of_one_cell(void **state) {
     (void)state;
     static const struct {
@@ -318,6 +340,8 @@ static void what_is_no_test_of_one_cell(void **state) {
         {"sim_time_s,voltage\n5,3\n", "no current"},
         {"sim_time_s,voltage,current\n5,,1\n", "row 1|no voltage"},
         {"voltage,current\n3,1\n", "row 1|sim_time_s|time"},
+        {"sim_time_s,time,voltage,current\n5,,3,1\n,2024-01-31,3,1\n",
+         "row 2|no sim_time_s|no row before"},
     };
     for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
         evtwin_table *t = read_text(tries[i].text), *bdf = NULL;
@@ -359,6 +383,7 @@ int main(void) {
         cmocka_unit_test(a_table_becomes_a_file_of_one_test),
         cmocka_unit_test(every_naming_and_back),
         cmocka_unit_test(a_test_time_is_made_of_times),
+        cmocka_unit_test(a_test_time_counts_from_any_number),
         cmocka_unit_test(what_is_no_test_of_one_cell),
         cmocka_unit_test(survives_every_failed_allocation),
     };
