@@ -138,6 +138,8 @@ class Table:
     def __getitem__(self, name: str) -> "np.ndarray[Any, Any]":
         """A column (rows) as an array: float64, int64 (float64 where values are missing), datetime64[us], bool
         (object where values are missing) or object (str, None)."""
+        if not isinstance(name, str):
+            raise TypeError(f"a column is named by a str, not {name!r}; rows are select(rows)")
         col = core.table_find(self._handle, name)
         if col == core.NO_COLUMN:
             raise KeyError(f"no column '{name}'; there are {', '.join(self.columns)}")
