@@ -161,6 +161,14 @@ class Estimators(unittest.TestCase):
             model.fit(leaking, self.frame["rul"], groups=self.frame["battery"])
         self.assertGreater(model.fit(leaking, self.frame["rul"]).score(leaking, self.frame["rul"]), 0.5)
 
+    def test_rows_without_a_battery_are_left_out(self):
+        """As evtwin.train does: they are no battery together."""
+        groups = self.frame["battery"].where(self.frame.index >= 30)
+        for missing in (groups, groups.astype("category"), groups.astype("string")):
+            model = RULRegressor(trees=5).fit(self.X, self.frame["rul"], groups=missing)
+            self.assertEqual(np.isnan(model.held_out_prediction_).tolist(), groups.isna().tolist())
+            self.assertIn("30 have no group", " ".join(model.findings_))
+
     def test_groups_are_checked(self):
         y = self.frame["rul"]
         with self.assertRaisesRegex(ValueError, "groups"):

@@ -30,7 +30,7 @@ except ImportError:  # before scikit-learn 1.6
     validate_data = None
 
 from . import core
-from ._arrow import from_arrow
+from ._arrow import _is_missing, from_arrow
 from ._base import known
 
 __all__ = ["FailureClassifier", "RULRegressor"]
@@ -129,12 +129,12 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         # in our units: a column under a name of the data set would be converted
         columns = {name: x[:, i].astype(np.float64) for i, name in enumerate(names)}
         columns["label of y"] = np.asarray(y, np.float64)
-        columns["group of row"] = np.array([str(group) for group in groups], object)
+        columns["group of row"] = np.array([None if _is_missing(group) else str(group) for group in groups], object)
         target, options = self._target_of(), core.train_options()
         target.column = "label of y"
         options.features, options.group = ",".join(names), "group of row"
         options.learning_rate = self.learning_rate
-        options.cv_folds = min(_FOLDS, len(set(columns["group of row"].tolist())))
+        options.cv_folds = min(_FOLDS, len({*columns["group of row"].tolist()} - {None}))
         options.source_name = type(self).__name__
         trainer = core.train(from_arrow(columns), [target], options)
         self._keep_scores(trainer, len(x))
