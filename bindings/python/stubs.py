@@ -211,7 +211,7 @@ def member_type(kind, member, struct, reports):
         return TEXT if not reports or member not in ("text",) else "str"
     if kind in CALLBACKS:
         return f"Optional[{CALLBACKS[kind]}]"
-    if kind == "const char *[]" or kind == "char[]":
+    if kind in ("const char *[]", "char[]", "char"):
         return "str"
     if member == "raw":
         return "bytes"
@@ -338,6 +338,8 @@ def keyword_type(kind, member, struct, enums, prefixes):
         return HANDLES.get(handle[1], f"core.{handle[1]}")
     if member.endswith("_us"):
         return "Time"
+    if kind == "char":
+        return "str"
     return "Union[SupportsFloat, SupportsIndex]" if kind in ("double", "float") else "SupportsIndex"
 
 

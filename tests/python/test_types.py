@@ -101,6 +101,19 @@ class Checked(unittest.TestCase):
         done = self.mypy(*EXAMPLES)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_what_is_right_is_taken(self):
+        """Lines of users that no example has."""
+        right = os.path.join(self.folder.name, "right.py")
+        lines = ["import numpy as np", "import evtwin", "from evtwin import FailureClassifier, NotFoundError",
+                 "model: FailureClassifier = evtwin.FailureClassifier(trees=5)",
+                 "status: int = NotFoundError.status + evtwin.RangeError.status",
+                 "table = evtwin.Table.read_csv('x', delimiter=';', decimal=',', units='soc=fraction')",
+                 "evtwin.train(table, features=['soc'], cv_folds=np.int64(5)).predictor().reasons('rul', [1.0], np.int64(3))"]
+        with open(right, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        done = self.mypy(right)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def test_what_is_wrong_is_seen(self):
         wrong = os.path.join(self.folder.name, "wrong.py")
         lines = {  # a line, what mypy says of it
@@ -111,6 +124,9 @@ class Checked(unittest.TestCase):
             "evtwin.Fleet(3, n_packs=4)": "n_packs",
             "error: int = evtwin.Trainer.train({}).score('rul').rmse": 'expression has type "float"',
             "evtwin.Trainer.train({}).score('rul').rsme": '"Score" has no attribute "rsme"',
+            "evtwin.Tabel({})": 'has no attribute "Tabel"',
+            "evtwin.RULRegressor(treez=5)": 'Unexpected keyword argument "treez"',
+            "evtwin.Table.read_csv('x', delimiter=2.5)": 'incompatible type "float"',
             "core.table_rows(core.sim_options())": 'expected "table"',
             "core.table_rowz(core.table_create())": 'has no attribute "table_rowz"',
             "core.sim_options().seed = 'x'": 'variable has type "int"',
