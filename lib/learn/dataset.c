@@ -13,6 +13,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- columns ---- */
@@ -28,7 +29,7 @@ static const char *label_name(size_t t, int i) {
 static evtwin_status find_label(const evtwin_table *table, const evtwin_target *target, size_t t,
                                 const char *name, size_t *col_out) {
     size_t col = EVTWIN_NO_COLUMN;
-    char columns[512];
+    char columns[512], content[128];
     if (name == NULL) {
         for (int i = 0; i < 2 && col == EVTWIN_NO_COLUMN; i++) {
             col = label_name(t, i) != NULL ? evtwin_table_find(table, label_name(t, i)) : col;
@@ -40,17 +41,34 @@ static evtwin_status find_label(const evtwin_table *table, const evtwin_target *
                        evtwin__column_list(table, columns, sizeof columns));
     }
     EVTWIN_FAIL_IF(col != EVTWIN_NO_COLUMN && !evtwin__column_is_number(table, col),
-                   EVTWIN_E_SCHEMA, "%s target column '%s' is not numeric", target->title,
-                   evtwin_table_name(table, col));
+                   EVTWIN_E_SCHEMA, "%s target column '%s' holds %s; a label must be numeric",
+                   target->title, evtwin_table_name(table, col),
+                   evtwin__column_content(table, col, content, sizeof content));
     *col_out = col;
     return EVTWIN_OK;
+}
+
+/* "RUL or rul, …": the names that were looked for; gives back text. */
+static const char *names_of_labels(const char *const column[EVTWIN__T_COUNT], char *text,
+                                   size_t text_size) {
+    snprintf(text, text_size, "none");
+    size_t used = 0;
+    for (size_t t = 0; t < EVTWIN__T_COUNT && used < text_size; t++) {
+        for (int i = 0; i < 2 && column[t] == NULL && used < text_size; i++) {
+            if (label_name(t, i) != NULL) {
+                used += (size_t)snprintf(text + used, text_size - used, "%s%s",
+                                         used > 0 ? ", " : "", label_name(t, i));
+            }
+        }
+    }
+    return text;
 }
 
 static evtwin_status find_labels(const evtwin_table *table,
                                  const char *const column[EVTWIN__T_COUNT], evtwin_trainer *trainer,
                                  size_t col[EVTWIN__T_COUNT]) {
     size_t n = 0;
-    char columns[512];
+    char columns[512], names[128];
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         EVTWIN_TRY(find_label(table, &trainer->target[t], t, column[t], &col[t]));
         if (column[t] == NULL && col[t] == EVTWIN_NO_COLUMN) {
@@ -64,7 +82,10 @@ static evtwin_status find_labels(const evtwin_table *table,
                            trainer->target[t].title);
         }
     }
-    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_DATA, "there is no target to learn; the table has %s",
+    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_DATA,
+                   "there is no target to learn: the names looked for are %s, and no target has a "
+                   "column of another name; the table has %s",
+                   names_of_labels(column, names, sizeof names),
                    evtwin__column_list(table, columns, sizeof columns));
     return EVTWIN_OK;
 }
