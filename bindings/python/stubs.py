@@ -330,7 +330,7 @@ def keyword_type(kind, member, struct, enums, prefixes):
         known = [value[len(f"EVTWIN_{prefix}_"):].lower() for value in enums[kind]]
         return f"Union[Literal[{', '.join(map(repr, known))}], int]"
     if kind == "const char *":
-        return 'Union[str, "os.PathLike[str]", Sequence[str]]'
+        return 'Union[str, "os.PathLike[str]", Sequence[str]' + (", Mapping[str, str]]" if member == "units" else "]")
     if kind in CALLBACKS:
         return CALLBACKS[kind].replace("predictor", "core.predictor")
     handle = re.fullmatch(r"(?:const )?evtwin_(\w+) \*", kind)

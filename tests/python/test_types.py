@@ -107,7 +107,7 @@ class Checked(unittest.TestCase):
         lines = ["import numpy as np", "import evtwin", "from evtwin import FailureClassifier, NotFoundError",
                  "model: FailureClassifier = evtwin.FailureClassifier(trees=5)",
                  "status: int = NotFoundError.status + evtwin.RangeError.status",
-                 "table = evtwin.Table.read_csv('x', delimiter=';', decimal=',', units='soc=fraction')",
+                 "table = evtwin.Table.read_csv('x', delimiter=';', decimal=',', units={'soc': 'fraction'})",
                  "evtwin.train(table, features=['soc'], cv_folds=np.int64(5)).predictor().reasons('rul', [1.0], np.int64(3))"]
         with open(right, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")

@@ -2,8 +2,10 @@
 """Values as NumPy's users have them where C takes a number, a time or a list; what is refused with its
 name; and what callbacks raise."""
 import datetime
+import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import numpy as np
@@ -60,6 +62,14 @@ class Options(unittest.TestCase):
         self.assertEqual(evtwin._base.options(core.train_options, {"features": np.array(["soc", "soh"], object)}).features, "soc,soh")
         with self.assertRaisesRegex(TypeError, "features: expected str"):
             evtwin.train({"soc": [1.0]}, features={"soc"})
+
+    def test_units_are_a_mapping_wherever_they_are_taken(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "a.csv")
+            path.write_text("soc;power\n0,5;1\n", encoding="utf-8")
+            for units in ({"soc": "fraction"}, "soc=fraction", ["soc=fraction"]):
+                self.assertEqual(evtwin.Table.read_csv(path, units=units).units["soc"], "fraction")
+                self.assertEqual(evtwin.Table({"soc": [0.5]}, units=units).units["soc"], "fraction")
 
     def test_units_of_a_training_are_those_of_its_table(self):
         """Not what is wrong with the table, which says "(units=)" to whoever gives them to the wrong call."""

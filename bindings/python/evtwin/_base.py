@@ -94,6 +94,8 @@ def _option(name: str, value: Any, kind: Any) -> Any:
         return int(value)
     if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:  # an array, or the columns of a frame
         value = value.tolist()
+    if name == "units" and isinstance(value, Mapping):
+        value = [f"{column}={unit}" for column, unit in value.items()]
     if isinstance(value, (list, tuple)):
         if not all(isinstance(part, str) for part in value):
             raise TypeError(f"{name} is {value!r}, not a list of str")

@@ -40,10 +40,8 @@ class Table:
 
     __slots__ = ("_handle", "__weakref__")
 
-    def __init__(self, data: Any, *, units: Union[Mapping[str, str], str, None] = None, naive_time: str = "utc",
+    def __init__(self, data: Any, *, units: Union[Mapping[str, str], Sequence[str], str, None] = None, naive_time: str = "utc",
                  name: Optional[str] = None) -> None:
-        if isinstance(units, Mapping):
-            units = ",".join(f"{column}={unit}" for column, unit in units.items())
         self._handle: Any = from_arrow(data, options(core.arrow_options, {"units": units, "naive_time": naive_time,
                                                                           "name": name}))
 
@@ -90,7 +88,9 @@ class Table:
 
     @classmethod
     def read_csv(cls, path: Union[str, "os.PathLike[str]"], **csv_options: Unpack[CsvOptions]) -> "Table":
-        """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units, …"""
+        """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units (as of
+        Table), time_format ("%d.%m.%Y %H:%M"), number_columns (names: what is not a number there is a ParseError that
+        names its line; elsewhere it makes the column text), text_columns, …"""
         return cls._wrap(core.table_read_csv(os.fspath(path), options(core.csv_options, csv_options)))
 
     def convert(self, names: str) -> "Table":

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
 
-from . import core, reports
+from . import core, errors, reports
 from ._base import Handle, choice, known, options
 from ._origin import Saved
 from ._table import Table, as_table
@@ -118,8 +118,14 @@ class Trainer(Handle):
     def predictor(self) -> Predictor:
         """What loading the saved bundle would give, without touching the disk."""
         predictor = Predictor._wrap(core.trainer_predictor(self._get()))
-        predictor._origin = Saved(self.save)
+        predictor._origin = Saved(self._save_for_pickle)
         return predictor
+
+    def _save_for_pickle(self, folder: str) -> None:
+        if self.closed:
+            raise errors.StateError("the Trainer that this Predictor is of was closed: save() the training before, and pickle "
+                                    "the Predictor that is loaded from the folder")
+        self.save(folder)
 
     def predictions(self, target: str) -> Table:
         """The held-out predictions that the score was made from."""
