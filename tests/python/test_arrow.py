@@ -99,8 +99,14 @@ class Arrays(unittest.TestCase):
             from_arrow({"t": [moments[0], dt.datetime(2024, 1, 1)]})
         options = core.arrow_options()
         options.naive_time = core.NAIVE_REJECT
-        with self.assertRaises(errors.ParseError):
-            from_arrow({"t": [dt.datetime(2024, 1, 1)]}, options)
+        naive = [[dt.datetime(2024, 1, 1)], [np.datetime64("2024-01-01T00:00:00.5"), None]]
+        for values in naive:
+            with self.assertRaises(errors.ParseError):
+                from_arrow({"t": values}, options)
+        rows = Table([{"t": value} for value in naive[1]])  # as the times of a Table are, one by one
+        self.assertEqual(str(rows["t"].tolist()), "[datetime.datetime(2024, 1, 1, 0, 0, 0, 500000), None]")
+        with self.assertRaisesRegex(TypeError, "timedelta64"):
+            from_arrow({"t": [np.timedelta64(1, "h"), 1]})
 
     def test_names_are_those_of_csv(self):
         """The library's alias table: units come with the name, in any naming; times as text or digits are read."""

@@ -167,12 +167,15 @@ def _objects(name: str, values: List[Any]) -> Column:
         return _strings(name, values)
     if all_are(bool, np.bool_):
         return _packed(name, "b", values, lambda filled: np.packbits(np.array(filled, bool), bitorder="little"), False)
-    if all_are(int, np.integer) and not any(isinstance(value, bool) for value in present):
+    is_span = any(isinstance(value, np.timedelta64) for value in present)  # an integer to NumPy
+    if all_are(int, np.integer) and not is_span and not any(isinstance(value, bool) for value in present):
         return _packed(name, "l", values, lambda filled: np.array(filled, np.int64), 0)
-    if all_are(int, float, np.integer, np.floating):
+    if all_are(int, float, np.integer, np.floating) and not is_span:
         return _packed(name, "g", values, lambda filled: np.array(filled, np.float64), 0.0)
     if all_are(_dt.datetime):
         return _datetimes(name, values, present)
+    if all_are(np.datetime64):  # rows of a Table's own times
+        return _times(name, np.array([np.datetime64("NaT") if value is None else value for value in values]))
     kinds = sorted({type(value).__name__ for value in present})
     raise TypeError(f"column '{name}' holds {', '.join(kinds)}: numbers, bools, strings or datetimes are needed, "
                     "one kind in a column")
