@@ -29,7 +29,7 @@ try:
 except ImportError:  # before scikit-learn 1.6
     validate_data = None
 
-from . import core
+from . import core, errors
 from ._arrow import _is_missing, from_arrow
 from ._base import known
 
@@ -126,6 +126,13 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError("groups= scores forests of trees, depth and learning_rate: leave subsample, "
                              "column_sample and min_child_weight at 1")
         names = self._column_names(x.shape[1])
+        try:
+            trainer = self._train(x, names, y, groups)
+        except errors.RangeError:  # fractions, or what a scaler made of our quantities: to a forest they are numbers like others
+            trainer = self._train(x, [f"{name} as given" for name in names], y, groups)
+        self._keep_scores(trainer, len(x))
+
+    def _train(self, x: "np.ndarray[Any, Any]", names: List[str], y: "np.ndarray[Any, Any]", groups: Any) -> Any:
         # in our units: a column under a name of the data set would be converted
         columns = {name: x[:, i].astype(np.float64) for i, name in enumerate(names)}
         columns["label of y"] = np.asarray(y, np.float64)
@@ -136,8 +143,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         options.learning_rate = self.learning_rate
         options.cv_folds = min(_FOLDS, len({*columns["group of row"].tolist()} - {None}))
         options.source_name = type(self).__name__
-        trainer = core.train(from_arrow(columns), [target], options)
-        self._keep_scores(trainer, len(x))
+        return core.train(from_arrow(columns), [target], options)
 
     def _column_names(self, n: int) -> List[str]:
         """Those of a DataFrame where they are our own or no telemetry at all, else x0, x1, …"""
