@@ -90,8 +90,9 @@ def _array_of(name: Any, values: Any) -> "np.ndarray[Any, Any]":
     if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
         raise TypeError(f"column '{name}' is {type(values)!r}: an array or a list is needed (a dict of one row: [row])")
     if isinstance(values, np.ma.MaskedArray):
-        mask = np.ma.getmaskarray(values)  # type: ignore[no-untyped-call]
-        values = np.where(mask, None, values.astype(object)) if mask.any() else values.data  # type: ignore[call-overload]
+        numpy: Any = np  # some releases have types of this, others have not
+        mask = numpy.ma.getmaskarray(values)
+        values = numpy.where(mask, None, values.astype(object)) if mask.any() else values.data
     if isinstance(values, _interchange.Moments):
         return values
     array = np.asarray(values) if not isinstance(values, (list, tuple)) else _of_list(values)

@@ -14,7 +14,7 @@ _NO_NULLS, _NAN, _SENTINEL, _BITS, _BYTES = range(5)
 _CPU = 1
 
 
-class Moments(np.ndarray):  # type: ignore[type-arg]
+class Moments(np.ndarray[Any, Any]):
     """Times of a column with a zone, which are in UTC: what naive_time says is not of them."""
 
 
@@ -109,9 +109,9 @@ def _missing(column: Any, buffers: Any, values: "np.ndarray[Any, Any]") -> Any:
         return None
     if how == _SENTINEL:
         return None if values.dtype.kind in "OM" and column.dtype[0] != _STRING else values == value
-    mask, dtype = buffers["validity"] if buffers["validity"] is not None else (None, None)
-    if mask is None:
+    if buffers["validity"] is None:
         return None
+    mask, dtype = buffers["validity"]
     first, count = column.offset, column.size()
     set_ = _bits(mask, first, count, column) if dtype[1] == 1 else _array(mask, "u1", first + count, column)[first:] != 0
     return set_ == bool(value)

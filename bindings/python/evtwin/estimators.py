@@ -219,7 +219,8 @@ class RULRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> "np.ndarray[Any, Any]":
         """RUL (rows), float64; never below 0 if no y was."""
-        return np.maximum(self._predicted(X).astype(np.float64), self._floor)
+        predicted: "np.ndarray[Any, Any]" = np.maximum(self._predicted(X).astype(np.float64), self._floor)
+        return predicted
 
 
 class FailureClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
