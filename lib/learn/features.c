@@ -30,21 +30,6 @@ int evtwin__column_is_number(const evtwin_table *table, size_t col) {
     return type == EVTWIN_F64 || type == EVTWIN_I64 || type == EVTWIN_BOOL;
 }
 
-const char *evtwin__column_content(const evtwin_table *table, size_t col, char *text,
-                                   size_t text_size) {
-    const int is_text = evtwin_table_type(table, col) == EVTWIN_TEXT;
-    snprintf(text, text_size, is_text ? "text" : "times");
-    for (size_t row = 0; is_text && row < evtwin_table_rows(table); row++) {
-        const char *value = evtwin_table_text(table, col, row);
-        double number;
-        if (value != NULL && !evtwin__parse_f64(value, strlen(value), &number)) {
-            snprintf(text, text_size, "text, such as '%.40s' in data row %zu", value, row + 1);
-            break;
-        }
-    }
-    return text;
-}
-
 const char *evtwin__column_list(const evtwin_table *table, char *text, size_t text_size) {
     static const char more[] = ", …";
     size_t used = 0;
@@ -306,7 +291,7 @@ evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                                      const evtwin_table *table, size_t *col_out) {
     const feature *f = &features->list[i];
     const size_t col = find_column(f, table);
-    char others[256], columns[512], content[128];
+    char others[256], columns[512];
     EVTWIN_FAIL_IF(f->derived != EVTWIN__D_COUNT, EVTWIN_E_SCHEMA,
                    "feature '%s' is derived from several rows, no column has it", f->name);
     EVTWIN_FAIL_IF(col == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
@@ -314,8 +299,8 @@ evtwin_status evtwin__feature_column(const evtwin_features *features, size_t i,
                    other_names(f, others, sizeof others),
                    evtwin__column_list(table, columns, sizeof columns));
     EVTWIN_FAIL_IF(!evtwin__column_is_number(table, col), EVTWIN_E_SCHEMA,
-                   "column '%s' holds %s; a feature must be numeric", evtwin_table_name(table, col),
-                   evtwin__column_content(table, col, content, sizeof content));
+                   "column '%s' holds %s, a feature must be numeric", evtwin_table_name(table, col),
+                   evtwin_table_type(table, col) == EVTWIN_TIME ? "times" : "text");
     *col_out = col;
     return EVTWIN_OK;
 }

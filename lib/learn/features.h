@@ -47,11 +47,6 @@ evtwin_status evtwin__feature_check(const evtwin_features *features, size_t i, d
 /* 1 for F64, I64 and BOOL. */
 int evtwin__column_is_number(const evtwin_table *table, size_t col);
 
-/* What a column that is no number holds: "times", or "text" with the first that is not a number;
- * gives back text. */
-const char *evtwin__column_content(const evtwin_table *table, size_t col, char *text,
-                                   size_t text_size);
-
 /* "a, b, c" of the table's columns, cut with ", …" where it does not fit; gives back text. */
 const char *evtwin__column_list(const evtwin_table *table, char *text, size_t text_size);
 

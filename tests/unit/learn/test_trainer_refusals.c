@@ -112,6 +112,12 @@ static void test_columns_that_do_not_fit(void **state) {
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "'torque'|battery_id, time");
     o.features = "soc,battery_id";
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "'battery_id'");
+    o.features = "soc,words"; /* a number stands in one row, a word in the next */
+    size_t words;
+    assert_ok(evtwin_table_add_column(t, "words", EVTWIN_TEXT, NULL, &words));
+    assert_ok(evtwin_table_set_text(t, words, 1, "9.5"));
+    assert_ok(evtwin_table_set_text(t, words, 2, "n/k"));
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "feature|'words'|'n/k' in data row 3");
     o.features = "soc,truth_soh";
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "truth_soh");
     o.features = "soc,rul";
