@@ -98,6 +98,8 @@ class Answers(unittest.TestCase):
         trainer = evtwin.train(records, targets={"rul": {"trees": 3}}, allow_single_rows=True)
         predictor = trainer.predictor()
         with tempfile.TemporaryDirectory() as folder:
+            self.addCleanup(os.chdir, os.getcwd())
+            os.chdir(folder)  # some of them write files
             store = evtwin.Store(f"sqlite:{folder}/a.db")
             there = {"table": records._handle, "trainer": trainer._core, "predictor": predictor._core, "store": store._core,
                      "features": core.predictor_features(predictor._core), "cell": evtwin.Cell()._core, "sim": evtwin.Simulator()._core,
