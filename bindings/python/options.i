@@ -14,7 +14,7 @@ def _set_option(options, name, value):
     except (TypeError, OverflowError) as error:
         needed = str(error).rpartition(" of type ")[2]
         if not needed.startswith("'"):
-            raise
+            raise type(error)(f"{name}: {error}") from None
         raise type(error)(f"{name} is {value!r}, not of C's type {needed}") from None
     if name != "this":
         options.__dict__.setdefault("_kept", {})[name] = value

@@ -205,8 +205,7 @@ static PyObject *evtwin_py_copy(PyObject *proxy) { /* stolen */
 /* the k largest reasons: a list */
 %ignore evtwin_reason::size;
 %typemap(in) (evtwin_reason *out, size_t size, size_t k, size_t *n_out) (evtwin_reason *reasons = NULL, size_t n = 0) {
-    $3 = PyLong_AsSize_t($input);
-    if ($3 == (size_t)-1 && PyErr_Occurred()) SWIG_fail;
+    if (evtwin_py_count($input, &$3) != 0) SWIG_fail;
     if ($3 > 100000) { PyErr_SetString(PyExc_ValueError, "k is at most 100000"); SWIG_fail; }
     reasons = calloc($3 + 1, sizeof *reasons);
     if (reasons == NULL) { PyErr_NoMemory(); SWIG_fail; }
@@ -228,8 +227,7 @@ static PyObject *evtwin_py_copy(PyObject *proxy) { /* stolen */
 /* numbers of broken rules: a list of at most max */
 %typemap(in) (size_t *broken, size_t max) (size_t numbers[256]) {
     $1 = numbers;
-    $2 = PyLong_AsSize_t($input);
-    if ($2 == (size_t)-1 && PyErr_Occurred()) SWIG_fail;
+    if (evtwin_py_count($input, &$2) != 0) SWIG_fail;
     if ($2 > 256) $2 = 256;
 }
 %typemap(argout) (size_t *broken, size_t max) {

@@ -12,6 +12,12 @@ static PyObject *evtwin_py_index(PyObject *object) { /* stolen or new: what SWIG
     }
     return index;
 }
+static int evtwin_py_count(PyObject *object, size_t *out) { /* -1 with an exception */
+    PyObject *index = PyNumber_Index(object);
+    *out = index != NULL ? PyLong_AsSize_t(index) : (size_t)-1;
+    Py_XDECREF(index);
+    return *out == (size_t)-1 && PyErr_Occurred() != NULL ? -1 : 0;
+}
 static PyObject *evtwin_py_real(PyObject *object) {
     PyObject *real = PyFloat_Check(object) || PyLong_Check(object) || !PyObject_HasAttrString(object, "__float__")
                          ? NULL

@@ -207,14 +207,14 @@ def result_of(name, kind, out, doc, has_outcome, optional_reports):
 
 def member_type(kind, member, struct, reports):
     """The type of a member of a struct; of a report that is a copy."""
+    if member == "raw":
+        return "bytes"
     if kind == "const char *":
         return TEXT if not reports or member not in ("text",) else "str"
     if kind in CALLBACKS:
         return f"Optional[{CALLBACKS[kind]}]"
-    if kind == "const char *[]" or kind == "char[]":
+    if kind in ("const char *[]", "char[]", "char"):
         return "str"
-    if member == "raw":
-        return "bytes"
     handle = re.fullmatch(r"(?:const )?evtwin_(\w+) \*", kind)
     if handle:
         is_report = reports and handle[1] == "refusal"
@@ -250,10 +250,10 @@ def core_classes(tree):
 
 def write_core(tree, functions, structs, strings):
     text = [HEAD, '"""All of the C library under its names without prefix: outputs are results, options are objects."""\n',
-            "from typing import Any, Callable, Dict, Iterable, List, Optional, Protocol, Sequence, SupportsFloat, SupportsIndex, "
+            "from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, SupportsFloat, SupportsIndex, "
             "Tuple, Union\n\n", "from . import reports\n\n", "_Array = Any  # the buffer protocol, of the type that C takes\n\n",
-            "class _View(Protocol):\n    \"\"\"Read-only memory of a table, by the buffer protocol: numpy.asarray(view).\"\"\"\n\n"
-            "    def __len__(self) -> int: ...\n\n"]
+            "class _View:\n    \"\"\"Read-only memory of a table, by the buffer protocol: numpy.asarray(view).\"\"\"\n\n"
+            "    def __buffer__(self, flags: int) -> memoryview: ...\n\n"]
     for name, (properties, methods, can_be_made) in core_classes(tree).items():
         text.append(f"class {name}:\n    this: Any\n    thisown: bool\n    __swig_destroy__: Any\n")
         members = structs.get(f"evtwin_{name}", {})
@@ -330,7 +330,7 @@ def keyword_type(kind, member, struct, enums, prefixes):
         known = [value[len(f"EVTWIN_{prefix}_"):].lower() for value in enums[kind]]
         return f"Union[Literal[{', '.join(map(repr, known))}], int]"
     if kind == "const char *":
-        return 'Union[str, "os.PathLike[str]", Sequence[str]]'
+        return 'Union[str, "os.PathLike[str]", Sequence[str]' + (", Mapping[str, str]]" if member == "units" else "]")
     if kind in CALLBACKS:
         return CALLBACKS[kind].replace("predictor", "core.predictor")
     handle = re.fullmatch(r"(?:const )?evtwin_(\w+) \*", kind)
@@ -338,6 +338,8 @@ def keyword_type(kind, member, struct, enums, prefixes):
         return HANDLES.get(handle[1], f"core.{handle[1]}")
     if member.endswith("_us"):
         return "Time"
+    if kind == "char":
+        return "str"
     return "Union[SupportsFloat, SupportsIndex]" if kind in ("double", "float") else "SupportsIndex"
 
 

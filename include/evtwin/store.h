@@ -169,12 +169,13 @@ EVTWIN_API evtwin_status evtwin_store_states(evtwin_store *store, evtwin_table *
  * The same of some batteries, in any order; however many the store knows, only theirs are read. A
  * handle that may write makes the tables of a store that is being made.
  * @param batteries  its column battery_id (TEXT) names them, each as often as it likes.
- * @return EVTWIN_E_SCHEMA without such a column. Since 0.2.
+ * @return EVTWIN_DONE, and *out NULL, if none of theirs is kept; EVTWIN_E_SCHEMA without such a
+ * column. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_store_states_of(evtwin_store *store, const evtwin_table *batteries,
                                                 evtwin_table **out);
 
-/** The same of one battery: a row at most. Since 0.2. */
+/** The same of one battery: one row; EVTWIN_DONE, and *out NULL, if there is none. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_store_state(evtwin_store *store, const char *battery_id,
                                             evtwin_table **out);
 
@@ -243,13 +244,15 @@ EVTWIN_API evtwin_status evtwin_store_backup(evtwin_store *store, const char *pa
  * the writers' clocks; arrival_interval_s, prediction_interval_s (F64), how long between them;
  * waiting_since (TIME), when the oldest of the rows arrived that wait for a prediction, where the
  * newest one waits. NULL = not wanted.
+ * @return EVTWIN_DONE, and outputs NULL, if there is no row.
  */
 EVTWIN_API evtwin_status evtwin_store_latest(evtwin_store *store, const char *battery_id,
                                              evtwin_table **rows_out, evtwin_table **current_out);
 
 /**
  * The oldest row of every battery with a time from from_us on, in id order: beside the newest one
- * it says what has changed since. Reads no other row. Since 0.2.
+ * it says what has changed since. Reads no other row. EVTWIN_DONE, and *out NULL, if there is none.
+ * Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_store_oldest(evtwin_store *store, int64_t from_us,
                                              evtwin_table **out);
@@ -272,7 +275,8 @@ typedef struct evtwin_history_options {
 /** Fill in the defaults; size is sizeof *options. */
 EVTWIN_API evtwin_status evtwin_history_options_init(evtwin_history_options *options, size_t size);
 
-/** Rows of one battery, newest first unless the options say otherwise. */
+/** Rows of one battery, newest first unless the options say otherwise. EVTWIN_DONE, and *out NULL,
+ * if there is none. */
 EVTWIN_API evtwin_status evtwin_store_history(evtwin_store *store, const char *battery_id,
                                               const evtwin_history_options *options,
                                               evtwin_table **out);
@@ -324,7 +328,7 @@ EVTWIN_API evtwin_status evtwin_store_buckets(evtwin_store *store, const char *b
                                               evtwin_table **out, int64_t *width_us_out);
 
 /** The held-out scores of the models, the latest put first: the columns of evtwin_store_put_model.
- */
+ * EVTWIN_DONE, and *out NULL, if none was put. */
 EVTWIN_API evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table **out);
 
 /**
@@ -333,6 +337,7 @@ EVTWIN_API evtwin_status evtwin_store_models(evtwin_store *store, evtwin_table *
  * deletions by retention are not in it.
  * @param after_revision  0 for all there is.
  * @param revision_out  what to pass next time: that of the last row, after_revision if none came.
+ * @return EVTWIN_DONE, and *out NULL, if none came.
  */
 EVTWIN_API evtwin_status evtwin_store_changes(evtwin_store *store, int64_t after_revision,
                                               size_t max_rows, evtwin_table **out,

@@ -13,6 +13,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- columns ---- */
@@ -24,11 +25,33 @@ static const char *label_name(size_t t, int i) {
     return evtwin_quantity_name(q, i == 0 ? EVTWIN_NAMING_EV30 : EVTWIN_NAMING_EVTWIN);
 }
 
+/* EVTWIN_E_SCHEMA if a column is no number, with its first text that is none. */
+static evtwin_status check_number(const evtwin_table *table, size_t col, const char *what) {
+    if (evtwin__column_is_number(table, col)) {
+        return EVTWIN_OK;
+    }
+    const char *value = NULL;
+    size_t row = 0;
+    double number;
+    for (; row < evtwin_table_rows(table); row++) {
+        value = evtwin_table_text(table, col, row);
+        if (value != NULL && !evtwin__parse_f64(value, strlen(value), &number)) {
+            break;
+        }
+    }
+    EVTWIN_FAIL_IF(row < evtwin_table_rows(table), EVTWIN_E_SCHEMA,
+                   "%s column '%s' holds text, such as '%.40s' in data row %zu; it must be numeric",
+                   what, evtwin_table_name(table, col), value, row + 1);
+    EVTWIN_FAIL(EVTWIN_E_SCHEMA, "%s column '%s' holds %s, it must be numeric", what,
+                evtwin_table_name(table, col),
+                evtwin_table_type(table, col) == EVTWIN_TIME ? "times" : "text");
+}
+
 /* Column of a target; EVTWIN_NO_COLUMN if it is left out. */
 static evtwin_status find_label(const evtwin_table *table, const evtwin_target *target, size_t t,
                                 const char *name, size_t *col_out) {
     size_t col = EVTWIN_NO_COLUMN;
-    char columns[512];
+    char columns[512], what[64];
     if (name == NULL) {
         for (int i = 0; i < 2 && col == EVTWIN_NO_COLUMN; i++) {
             col = label_name(t, i) != NULL ? evtwin_table_find(table, label_name(t, i)) : col;
@@ -39,18 +62,35 @@ static evtwin_status find_label(const evtwin_table *table, const evtwin_target *
                        "%s target column '%s' is absent; the table has %s", target->title, name,
                        evtwin__column_list(table, columns, sizeof columns));
     }
-    EVTWIN_FAIL_IF(col != EVTWIN_NO_COLUMN && !evtwin__column_is_number(table, col),
-                   EVTWIN_E_SCHEMA, "%s target column '%s' is not numeric", target->title,
-                   evtwin_table_name(table, col));
+    if (col != EVTWIN_NO_COLUMN) {
+        snprintf(what, sizeof what, "%s target", target->title);
+        EVTWIN_TRY(check_number(table, col, what));
+    }
     *col_out = col;
     return EVTWIN_OK;
+}
+
+/* "RUL or rul, …": the names that were looked for; gives back text. */
+static const char *names_of_labels(const char *const column[EVTWIN__T_COUNT], char *text,
+                                   size_t text_size) {
+    snprintf(text, text_size, "none");
+    size_t used = 0;
+    for (size_t t = 0; t < EVTWIN__T_COUNT && used < text_size; t++) {
+        for (int i = 0; i < 2 && column[t] == NULL && used < text_size; i++) {
+            if (label_name(t, i) != NULL) {
+                used += (size_t)snprintf(text + used, text_size - used, "%s%s",
+                                         used > 0 ? ", " : "", label_name(t, i));
+            }
+        }
+    }
+    return text;
 }
 
 static evtwin_status find_labels(const evtwin_table *table,
                                  const char *const column[EVTWIN__T_COUNT], evtwin_trainer *trainer,
                                  size_t col[EVTWIN__T_COUNT]) {
     size_t n = 0;
-    char columns[512];
+    char columns[512], names[128];
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         EVTWIN_TRY(find_label(table, &trainer->target[t], t, column[t], &col[t]));
         if (column[t] == NULL && col[t] == EVTWIN_NO_COLUMN) {
@@ -64,7 +104,10 @@ static evtwin_status find_labels(const evtwin_table *table,
                            trainer->target[t].title);
         }
     }
-    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_DATA, "there is no target to learn; the table has %s",
+    EVTWIN_FAIL_IF(n == 0, EVTWIN_E_DATA,
+                   "there is no target to learn: the names looked for are %s, and no target has a "
+                   "column of another name; the table has %s",
+                   names_of_labels(column, names, sizeof names),
                    evtwin__column_list(table, columns, sizeof columns));
     return EVTWIN_OK;
 }
@@ -90,7 +133,12 @@ static evtwin_status check_float(double v, double smallest, size_t row, const ch
 static evtwin_status describe_feature(const evtwin_table *table, size_t i, const size_t label_col[],
                                       evtwin_trainer *trainer) {
     evtwin__bundle *b = &trainer->bundle;
-    size_t col;
+    const char *name = evtwin_features_name(b->features, i);
+    size_t col = evtwin_telemetry_find(table, name);
+    col = col == EVTWIN_NO_COLUMN ? evtwin_table_find(table, name) : col;
+    if (col != EVTWIN_NO_COLUMN) {
+        EVTWIN_TRY(check_number(table, col, "feature"));
+    }
     EVTWIN_TRY(evtwin__feature_column(b->features, i, table, &col));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         EVTWIN_FAIL_IF(col == label_col[t], EVTWIN_E_SCHEMA,

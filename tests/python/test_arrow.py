@@ -4,6 +4,7 @@ whoever takes them or leaves them. test_frames.py has the data frames."""
 import ctypes
 import datetime as dt
 import gc
+import pathlib
 import resource
 import subprocess
 import sys
@@ -98,8 +99,14 @@ class Arrays(unittest.TestCase):
             from_arrow({"t": [moments[0], dt.datetime(2024, 1, 1)]})
         options = core.arrow_options()
         options.naive_time = core.NAIVE_REJECT
-        with self.assertRaises(errors.ParseError):
-            from_arrow({"t": [dt.datetime(2024, 1, 1)]}, options)
+        naive = [[dt.datetime(2024, 1, 1)], [np.datetime64("2024-01-01T00:00:00.5"), None]]
+        for values in naive:
+            with self.assertRaises(errors.ParseError):
+                from_arrow({"t": values}, options)
+        rows = Table([{"t": value} for value in naive[1]])  # as the times of a Table are, one by one
+        self.assertEqual(str(rows["t"].tolist()), "[datetime.datetime(2024, 1, 1, 0, 0, 0, 500000), None]")
+        with self.assertRaisesRegex(TypeError, "timedelta64"):
+            from_arrow({"t": [np.timedelta64(1, "h"), 1]})
 
     def test_names_are_those_of_csv(self):
         """The library's alias table: units come with the name, in any naming; times as text or digits are read."""
@@ -143,6 +150,9 @@ class Arrays(unittest.TestCase):
 
     def test_a_table_is_not_one_array(self):
         table = Table({"soc": [50.0, None]})
+        for key in (["soc"], 0, slice(1)):
+            with self.assertRaisesRegex(TypeError, r"a column is named by a str.*rows are select\(rows\)"):
+                table[key]
         for use in (np.asarray, np.array, lambda data: np.asarray(data, np.float64), np.mean):
             with self.assertRaisesRegex(TypeError, r"table\[name\]"):
                 use(table)
@@ -156,7 +166,9 @@ class Arrays(unittest.TestCase):
                 ({"x": [b"a"]}, TypeError, "bytes"), ({"x": ["a\0b"]}, errors.ParseError, "NUL"),
                 ({"": [1]}, errors.SchemaError, "name"), ({"x": [np.zeros(2)]}, TypeError, "ndarray"),
                 ({"x": ["\ud800"]}, ValueError, ""), (5, TypeError, "__arrow_c_stream__"), ("abc", TypeError, "str"),
-                (None, TypeError, "None"), ([1, 2], TypeError, "list"), (np.zeros(3), TypeError, "ndarray")):
+                (None, TypeError, "None"), ([1, 2], TypeError, "list"), (np.zeros(3), TypeError, "ndarray"),
+                ("fleet.csv", TypeError, "Table.read_csv reads a file"), (pathlib.Path("fleet.csv"), TypeError, "Table.read_csv"),
+                ({"soc": 50.0}, TypeError, r"a dict of one row: \[row\]")):
             with self.subTest(repr(data)[:40]), self.assertRaisesRegex(kind, text):
                 from_arrow(data)
 

@@ -144,6 +144,7 @@ class Generated(unittest.TestCase):
         known = re.findall(r"X\((E_\w+), (-\d+), \"([^\"]+)\"\)", text_of("include", "evtwin", "base.h"))
         self.assertEqual(len(known), 16)
         self.assertEqual(set(errors.BY_STATUS), {int(number) for _, number, _ in known})
+        self.assertEqual(errors.__all__, ["Error", *(kind.__name__ for kind in errors.BY_STATUS.values())])
         for name, number, text in known:
             kind = errors.BY_STATUS[int(number)]
             self.assertEqual(getattr(core, name), int(number))

@@ -161,6 +161,23 @@ class Estimators(unittest.TestCase):
             model.fit(leaking, self.frame["rul"], groups=self.frame["battery"])
         self.assertGreater(model.fit(leaking, self.frame["rul"]).score(leaking, self.frame["rul"]), 0.5)
 
+    def test_groups_take_what_a_scaler_made_of_our_quantities(self):
+        """As without groups: to a forest they are numbers, wherever they lie."""
+        plain = RULRegressor(trees=10).fit(self.X, self.frame["rul"], groups=self.frame["battery"])
+        scaler = StandardScaler().set_output(transform="pandas")
+        for X in (scaler.fit_transform(self.X), self.X.assign(soh=self.X["soh"] / 100)):
+            model = RULRegressor(trees=10).fit(X, self.frame["rul"], groups=self.frame["battery"])
+            self.assertAlmostEqual(model.scores_["model"]["rmse"] / plain.scores_["model"]["rmse"], 1, delta=0.1)
+            self.assertIn(model.scores_["single"]["feature"], [f"{name} as given" for name in self.X])
+
+    def test_rows_without_a_battery_are_left_out(self):
+        """As evtwin.train does: they are no battery together."""
+        groups = self.frame["battery"].where(self.frame.index >= 30)
+        for missing in (groups, groups.astype("category"), groups.astype("string")):
+            model = RULRegressor(trees=5).fit(self.X, self.frame["rul"], groups=missing)
+            self.assertEqual(np.isnan(model.held_out_prediction_).tolist(), groups.isna().tolist())
+            self.assertIn("30 have no group", " ".join(model.findings_))
+
     def test_groups_are_checked(self):
         y = self.frame["rul"]
         with self.assertRaisesRegex(ValueError, "groups"):

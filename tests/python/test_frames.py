@@ -197,6 +197,10 @@ class In(unittest.TestCase):
             self.assertEqual(sorted(evtwin.Table(by_time).columns), sorted(some.columns))
             self.check(evtwin.Table(by_time), some)
             self.check(evtwin.Table(kind(some.set_index(["battery_id", "time"]))), some)
+            for names in ("time", ["battery_id", "time"]):  # and stays a column, so that it is there twice
+                self.check(evtwin.Table(kind(some.set_index(names, drop=False))), some)
+            twice = kind(some.set_index(["battery_id", "time"], drop=False).drop(columns="battery_id"))
+            self.check(evtwin.Table(twice), some)
 
     def test_pandas_without_pyarrow(self):
         class Plain(pd.DataFrame):
@@ -256,6 +260,14 @@ class In(unittest.TestCase):
             table = evtwin.Table(Only(part))
             for name in part.column_names:
                 self.assertEqual([None if v != v else v for v in table[name].tolist()], part.column(name).to_pylist(), name)
+        zone = pd.DataFrame({"time": pd.to_datetime(["2024-07-01 12:00", None]).tz_localize("Europe/Berlin")})
+        naive = zone.assign(time=zone["time"].dt.tz_localize(None))
+        for frame in (zone, pa.concat_tables([pa.Table.from_pandas(zone)] * 2)):  # a moment, whatever those without a zone are
+            for how in ("utc", "local", "reject"):
+                self.assertEqual(str(evtwin.Table(Only(frame), naive_time=how)["time"][0]), "2024-07-01T10:00:00.000000")
+            self.assertTrue(np.isnat(evtwin.Table(Only(frame))["time"][1]))
+        with self.assertRaisesRegex(errors.ParseError, "offset"):
+            evtwin.Table(Only(naive), naive_time="reject")
         if frames_env.version() == "new":
             self.check(evtwin.Table(Only(pl.from_pandas(self.frame))), self.frame)
         plain = pd.DataFrame({"soc": np.arange(100.0), "voltage": np.arange(100.0)})
@@ -302,6 +314,11 @@ class In(unittest.TestCase):
         self.assertTrue(np.isnan(table["soc"][1]) and np.isnan(table["charge_cycles"][0]))
 
     @NEW
+    def test_polars_lazy(self):
+        with self.assertRaisesRegex(TypeError, r"collect\(\)"):
+            evtwin.Table(pl.from_pandas(self.frame).lazy())
+
+    @NEW
     def test_duckdb(self):
         frame = self.frame  # noqa: F841 DuckDB finds it by this name
         database = duckdb.connect()
@@ -341,6 +358,18 @@ class In(unittest.TestCase):
             predictor.predict(frame.select_dtypes("float"))
         ours = records.to_pandas()[list(predictor.features)]
         np.testing.assert_array_equal(predictor.predict(ours), predictor.predict(ours.to_numpy()))
+        # a row of a frame has the names of its columns, in another order too
+        row = ours.iloc[0]
+        self.assertEqual(*([reason.text for reason in predictor.reasons("rul", x)] for x in (row, row.to_numpy())))
+        with self.assertRaisesRegex(errors.SchemaError, "a row has soc"):
+            predictor.reasons("rul", row[::-1])
+        holes = ours.convert_dtypes()
+        holes.iloc[0, 0] = pd.NA
+        expected = predictor.predict(holes.to_numpy(float, na_value=np.nan))
+        self.assertTrue(np.isnan(expected[0, 0]))
+        np.testing.assert_array_equal(predictor.predict(holes), expected)
+        if frames_env.version() == "new":
+            np.testing.assert_array_equal(predictor.predict(pa.Table.from_pandas(ours)), predictor.predict(ours))
         predictions = predictor.apply(frame)
         self.assertGreater(np.isfinite(predictions["rul_prediction"]).mean(), 0.9)
 

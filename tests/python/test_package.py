@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""The Python layer: what users give and do, also the wrong way, in threads, forks, callbacks and at exit."""
+"""The Python layer: what users give and do, also the wrong way, and in callbacks. test_processes.py has threads, forks and the exit."""
 import datetime
 import gc
 import logging
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import unittest
-import urllib.request
 import weakref
 
 import numpy as np
 
 import evtwin
-from evtwin import core, errors
+from evtwin import errors
 
 UTC = datetime.timezone.utc
 
@@ -357,6 +354,43 @@ class Callbacks(unittest.TestCase):
             self.assertEqual((batch["soc"].tolist(), batch["soh"][0]), ([100, 50], 90))
             self.assertTrue(np.isnan(batch["charge_cycles"][1]))
 
+    def test_one_table_is_a_source_and_so_is_one_row_after_another(self):
+        table = evtwin.Fleet(3).read()
+        columns = {name: table[name] for name in table.columns}
+
+        class Frame:  # of pandas, as far as it goes: iterating gives names
+            columns = table.columns
+
+            def __getitem__(self, name):
+                return table[name]
+
+            def __iter__(self):
+                return iter(self.columns)
+
+        for one in (table, columns, Frame()):
+            batches = list(evtwin.source(one))
+            self.assertEqual([batch["battery_id"].tolist() for batch in batches], [table["battery_id"].tolist()])
+        row = {"battery_id": "A", "time": table["time"][0], "soc": 50.0, "soh": None}
+        for rows in ([row, row], (each for each in (row, row))):
+            self.assertEqual([batch["soc"].tolist() for batch in evtwin.source(rows)], [[50.0], [50.0]])
+
+        class Reader:  # as pyarrow's: it gives its batches one by one
+            left = 2
+
+            def __arrow_c_stream__(self, requested_schema=None):
+                raise AssertionError("all at once")
+
+            def __iter__(self):
+                return self
+
+            def __next__(self):
+                self.left -= 1
+                if self.left < 0:
+                    raise StopIteration
+                return table
+
+        self.assertEqual([len(batch) for batch in evtwin.source(Reader())], [3, 3])
+
     def test_a_source_that_raises_or_answers_nonsense(self):
         def broken():
             raise LookupError("where?")
@@ -386,145 +420,6 @@ class Callbacks(unittest.TestCase):
                 evtwin.Fleet(5000).run_to_failure(record_every_days=1)
         finally:
             timer.cancel()
-
-
-class Threads(unittest.TestCase):
-    def test_two_threads_predict_at_once(self):
-        x = np.random.default_rng(2).normal(size=(2000, model.width)).astype(np.float32)
-        right, results = model.predict(x), []
-
-        def work():
-            for _ in range(20):
-                results.append(np.array_equal(model.predict(x), right))
-
-        threads = [threading.Thread(target=work) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual((len(results), all(results)), (40, True))
-
-    def test_a_store_of_two_threads_is_used_by_one_at_a_time(self):
-        failures = []
-        with evtwin.Store(path("threads.db")) as store:
-            def work(name):
-                try:
-                    sim = evtwin.Simulator(battery_id=name)
-                    for _ in range(10):
-                        sim.advance(10)
-                        store.insert(sim.read())
-                        store.latest(name)
-                except Exception as error:  # for the assertion below
-                    failures.append(error)
-
-            threads = [threading.Thread(target=work, args=(f"T_{i}",)) for i in range(2)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            self.assertEqual((failures, len(store)), ([], 20))
-
-    def ticks_during(self, work):
-        """How often another thread, which wants the GIL every millisecond, gets it while one call runs."""
-        ticks, stop = [0], threading.Event()
-
-        def tick():
-            while not stop.wait(0.001):
-                ticks[0] += 1
-
-        thread = threading.Thread(target=tick)
-        thread.start()
-        try:
-            before = ticks[0]
-            work()
-            return ticks[0] - before
-        finally:
-            stop.set()
-            thread.join()
-
-    def test_the_gil_is_released_in_long_calls(self):
-        options = core.train_options()
-        options.n_threads = 1
-        sim = core.sim_create(core.sim_options())
-        predictor, table = core.predictor_load(str(bundle)), core.table_copy(records._handle)
-        for _ in range(7):
-            core.table_append(table, table)
-        for name, work in (("train", lambda: core.train(records._handle, None, options)),
-                           ("step", lambda: core.sim_advance(sim, 2e6)),
-                           ("apply", lambda: core.predictor_apply(predictor, table))):
-            with self.subTest(name):
-                self.assertGreater(self.ticks_during(work), 20)
-
-
-@unittest.skipUnless(hasattr(os, "fork"), "there is no fork")
-class Forks(unittest.TestCase):
-    def in_child(self, work):
-        """The exit status of a child that does work."""
-        child = os.fork()
-        if child == 0:
-            try:
-                work()
-                os._exit(0)
-            except BaseException as error:
-                os.write(2, repr(error).encode())
-                os._exit(1)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-    def test_what_is_memory_alone_works_in_the_child(self):
-        x = np.ones((3, model.width), np.float32)
-        right = model.predict(x)
-        predictor, sim = evtwin.Predictor.load(bundle), evtwin.Simulator()
-
-        def work():
-            assert np.array_equal(model.predict(x), right)
-            predictor.apply(records)
-            sim.advance(10)
-            evtwin.train(records, seed=1)
-
-        self.assertEqual(self.in_child(work), 0)
-
-    def test_connections_and_servers_stay_the_parents(self):
-        store = evtwin.Store(path("fork.db"))
-        store.insert(evtwin.Simulator().read())
-        server = evtwin.serve(path("fork.db"), listen="127.0.0.1:0")
-
-        def work():
-            for call in (store.latest, lambda: server.port):
-                try:
-                    call()
-                    raise AssertionError("it answered")
-                except errors.StateError as error:
-                    assert "before the fork" in str(error), error
-            store.close()
-            server.close()
-            evtwin.Store(path("fork.db"), read_only=True).latest()
-
-        self.assertEqual(self.in_child(work), 0)
-        self.assertEqual(len(store), 1)
-        with urllib.request.urlopen(server.url + "/health", timeout=60) as answer:
-            self.assertEqual(answer.status, 200)
-        server.close()
-        store.close()
-
-
-class Ends(unittest.TestCase):
-    def test_a_program_ends_with_everything_open(self):
-        script = f"""
-import evtwin, logging, pathlib
-logging.basicConfig(level=logging.DEBUG)
-server = evtwin.serve(pathlib.Path({str(path('end.db'))!r}), listen="127.0.0.1:0")
-spool = evtwin.Spool(pathlib.Path({str(path('end-spool'))!r}))
-class Away:
-    name = "away:"
-    def write(self, batch): raise ConnectionError("away")
-pump = evtwin.Pump("sim:?rows=50&speed=max", pathlib.Path({str(path('end.db'))!r}), Away(), spool=spool)
-while pump.run_once() is not None: pass
-alerts = evtwin.Alerts(pathlib.Path({str(path('end.db'))!r}))
-print("end", flush=True)
-"""
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=False)
-        self.assertEqual((done.returncode, done.stdout), (0, "end\n"), done.stderr[-3000:])
-        self.assertNotIn("Traceback", done.stderr)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,13 @@ class Models(unittest.TestCase):
                 for name in ("rul_prediction", "rul_low", "rul_high", "failure_probability"):
                     np.testing.assert_array_equal(table[name], same[name])
 
+    def test_of_a_training_that_was_closed_it_says_what_to_do(self):
+        with evtwin.train(records, targets={"rul": {"trees": 5}}) as closed:
+            predictor = closed.predictor()
+        with self.assertRaisesRegex(evtwin.StateError, r"this Predictor is of was closed: save\(\)"):
+            pickle.dumps(predictor)
+        self.assertEqual(len(predictor.apply(records)), len(records))
+
     def test_a_bundle_that_changed_is_refused(self):
         path = pathlib.Path(folder.name, "changed")
         shutil.copytree(bundle, path)

@@ -4,6 +4,7 @@ what is wrong in a program and nothing in the examples."""
 import ast
 import glob
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -79,6 +80,66 @@ class Made(unittest.TestCase):
                     self.assertNotIn("unexpected option", str(error), f"{kind}.{name}")
 
 
+class Answers(unittest.TestCase):
+    """Of what calls answer, and members hold."""
+
+    def is_of(self, value, kind):
+        if kind.startswith("Optional["):
+            return value is None or self.is_of(value, kind[len("Optional["):-1])
+        if kind.startswith("Tuple["):
+            kinds = [ast.unparse(part) for part in ast.parse(kind).body[0].value.slice.elts]
+            return isinstance(value, tuple) and len(value) == len(kinds) and all(map(self.is_of, value, kinds))
+        if kind in ("Any", "object") or kind.startswith("Callable["):
+            return True
+        return value is None if kind == "None" else type(value).__name__ == re.sub(r"^reports\.|^_(?=View)|\[.*", "", kind).replace("List", "list")
+
+    def test_calls(self):
+        records, _ = evtwin.Fleet(4, seed=1).run_to_failure(record_every_days=90)
+        trainer = evtwin.train(records, targets={"rul": {"trees": 3}}, allow_single_rows=True)
+        predictor = trainer.predictor()
+        with tempfile.TemporaryDirectory() as folder:
+            self.addCleanup(os.chdir, os.getcwd())
+            os.chdir(folder)  # some of them write files
+            store = evtwin.Store(f"sqlite:{folder}/a.db")
+            there = {"table": records._handle, "trainer": trainer._core, "predictor": predictor._core, "store": store._core,
+                     "features": core.predictor_features(predictor._core), "cell": evtwin.Cell()._core, "sim": evtwin.Simulator()._core,
+                     "thresholds": core.thresholds_create(), "screen": evtwin.Screen()._core, "source": evtwin.source("sim:?rows=1")._core,
+                     "sink": evtwin.sink("null:")._core, "session": evtwin.Session(predictor)._core,
+                     "pump": evtwin.Pump("sim:?rows=1", "null:")._core, "metrics": evtwin.Metrics()._core}
+            n_seen = 0
+            for node in ast.parse(text_of(PACKAGE, "core.pyi")).body:
+                if not isinstance(node, ast.FunctionDef) or re.search("free|close|take|read|run|wait|interrupt|deadline|set_log", node.name):
+                    continue
+                kinds = [re.sub(r"^Optional\[(.*)\]$", r"\1", ast.unparse(argument.annotation)) for argument in node.args.args]
+                choices = [[there[kind]] if kind in there else {"str": ["rul", "soc", "BATTERY_001"], "SupportsIndex": [0, 2, 99]}.get(kind, [])
+                           for kind in kinds]
+                for arguments in itertools.islice(itertools.product(*choices), 20):
+                    try:
+                        answer = getattr(core, node.name)(*arguments)
+                    except (evtwin.Error, TypeError, OverflowError):
+                        continue
+                    said = ast.unparse(node.returns)
+                    self.assertTrue(self.is_of(answer, said), f"{node.name}{arguments[1:]} is {answer!r}, not {said}")
+                    n_seen += 1
+            store.close()
+        self.assertGreater(n_seen, 200)
+
+    def test_members(self):
+        n_seen = 0
+        for node in ast.parse(text_of(PACKAGE, "core.pyi")).body:
+            kind = getattr(core, node.name) if isinstance(node, ast.ClassDef) and not node.name.startswith("_") else None
+            if kind is None or not any(isinstance(item, ast.FunctionDef) and ast.unparse(item.args) == "self" for item in node.body):
+                continue
+            made = kind()
+            for item in node.body:
+                if isinstance(item, ast.AnnAssign) and item.target.id not in ("this", "thisown") and not item.target.id.startswith("_"):
+                    value, said = getattr(made, item.target.id), ast.unparse(item.annotation)
+                    self.assertTrue(self.is_of(value, said), f"{node.name}.{item.target.id} is {value!r}, not {said}")
+                    n_seen += 1
+        self.assertGreater(n_seen, 100)
+        self.assertIn("raw: bytes", text_of(PACKAGE, "reports.pyi"))
+
+
 @WITH_MYPY
 class Checked(unittest.TestCase):
     @classmethod
@@ -101,6 +162,19 @@ class Checked(unittest.TestCase):
         done = self.mypy(*EXAMPLES)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_what_is_right_is_taken(self):
+        """Lines of users that no example has."""
+        right = os.path.join(self.folder.name, "right.py")
+        lines = ["import numpy as np", "import evtwin", "from evtwin import FailureClassifier, NotFoundError",
+                 "model: FailureClassifier = evtwin.FailureClassifier(trees=5)",
+                 "status: int = NotFoundError.status + evtwin.RangeError.status",
+                 "table = evtwin.Table.read_csv('x', delimiter=';', decimal=',', units={'soc': 'fraction'})",
+                 "evtwin.train(table, features=['soc'], cv_folds=np.int64(5)).predictor().reasons('rul', [1.0], np.int64(3))"]
+        with open(right, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        done = self.mypy(right)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
     def test_what_is_wrong_is_seen(self):
         wrong = os.path.join(self.folder.name, "wrong.py")
         lines = {  # a line, what mypy says of it
@@ -111,6 +185,9 @@ class Checked(unittest.TestCase):
             "evtwin.Fleet(3, n_packs=4)": "n_packs",
             "error: int = evtwin.Trainer.train({}).score('rul').rmse": 'expression has type "float"',
             "evtwin.Trainer.train({}).score('rul').rsme": '"Score" has no attribute "rsme"',
+            "evtwin.Tabel({})": 'has no attribute "Tabel"',
+            "evtwin.RULRegressor(treez=5)": 'Unexpected keyword argument "treez"',
+            "evtwin.Table.read_csv('x', delimiter=2.5)": 'incompatible type "float"',
             "core.table_rows(core.sim_options())": 'expected "table"',
             "core.table_rowz(core.table_create())": 'has no attribute "table_rowz"',
             "core.sim_options().seed = 'x'": 'variable has type "int"',

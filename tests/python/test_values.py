@@ -2,8 +2,10 @@
 """Values as NumPy's users have them where C takes a number, a time or a list; what is refused with its
 name; and what callbacks raise."""
 import datetime
+import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import numpy as np
@@ -54,6 +56,26 @@ class Options(unittest.TestCase):
         for name in ("this", "thisown"):
             with self.assertRaisesRegex(TypeError, "unexpected option"):
                 evtwin.Simulator(**{name: 0})
+
+    def test_a_list_of_names_may_be_an_array(self):
+        """As the columns of a frame are; a set has no order."""
+        self.assertEqual(evtwin._base.options(core.train_options, {"features": np.array(["soc", "soh"], object)}).features, "soc,soh")
+        with self.assertRaisesRegex(TypeError, "features: expected str"):
+            evtwin.train({"soc": [1.0]}, features={"soc"})
+
+    def test_units_are_a_mapping_wherever_they_are_taken(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "a.csv")
+            path.write_text("soc;power\n0,5;1\n", encoding="utf-8")
+            for units in ({"soc": "fraction"}, "soc=fraction", ["soc=fraction"]):
+                self.assertEqual(evtwin.Table.read_csv(path, units=units).units["soc"], "fraction")
+                self.assertEqual(evtwin.Table({"soc": [0.5]}, units=units).units["soc"], "fraction")
+
+    def test_units_of_a_training_are_those_of_its_table(self):
+        """Not what is wrong with the table, which says "(units=)" to whoever gives them to the wrong call."""
+        for use in (evtwin.train, evtwin.audit):
+            with self.assertRaisesRegex(TypeError, r"Table\(data, units="):
+                use({"soc": np.linspace(0.1, 0.9, 50)}, units={"soc": "fraction"})
 
     def test_one_string_is_a_list_of_one(self):
         with self.assertRaisesRegex(LookupError, "'range' is not a target"):
@@ -125,6 +147,14 @@ class Matrices(unittest.TestCase):
         for names in (["temperature", "soh"], ["SoH", "Battery_Temperature"], [0, 1]):
             with self.subTest(names), self.assertRaisesRegex(errors.SchemaError, "a matrix has soh, temperature, in this"):
                 predictor.predict(self.Frame(names, [[20, 90]]))
+        # what a mask hides is missing, whatever lies behind it
+        for x in (np.ma.masked_array([[90.0, 20]], [[False, True]]), np.ma.masked_array([[90, 20]], [[True, False]])):
+            self.assertTrue(np.isnan(predictor.predict(x))[0, 0])
+        np.testing.assert_array_equal(predictor.predict(np.ma.masked_array([[90.0, 20]])), right)
+        self.assertEqual(len(predictor.reasons("rul", [90, 20], np.int64(1))), 1)
+        for k in (1.0, "1", -1):
+            with self.subTest(k), self.assertRaises((TypeError, OverflowError)):
+                predictor.reasons("rul", [90, 20], k)
 
 
 class Exceptions(unittest.TestCase):

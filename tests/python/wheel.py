@@ -231,7 +231,7 @@ def try_in(version):
         print(f"CPython {version}:", use(inside, "--clean"), flush=True)
         tests = ["core", "arrow", "values"]
         if version == WHEEL_PYTHONS[-1]:  # all of them, once
-            tests += ["package", "pickles", "examples"]
+            tests += ["package", "processes", "pickles", "examples"]
         for test in tests:
             path = os.path.join(SOURCE, "tests", "python", f"test_{test}.py")
             done = subprocess.run([inside, "-B", "-X", "faulthandler", path], cwd=work, check=False,

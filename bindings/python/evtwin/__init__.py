@@ -15,7 +15,7 @@ also a ValueError, an OSError, … (evtwin.errors). All of C is in evtwin.core.
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import core, errors, reports
 from . import _log  # forwards the log  # noqa: F401
@@ -42,10 +42,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The estimators, which need scikit-learn: imported when they are asked for."""
-    if name in _ESTIMATORS:
-        from . import estimators
+if TYPE_CHECKING:  # no __getattr__, by which every name would be there
+    from .estimators import FailureClassifier as FailureClassifier, RULRegressor as RULRegressor
+else:
+    def __getattr__(name: str) -> Any:
+        """The estimators, which need scikit-learn: imported when they are asked for."""
+        if name in _ESTIMATORS:
+            from . import estimators
 
-        return getattr(estimators, name)
-    raise AttributeError(f"module 'evtwin' has no attribute '{name}'")
+            return getattr(estimators, name)
+        raise AttributeError(f"module 'evtwin' has no attribute '{name}'")

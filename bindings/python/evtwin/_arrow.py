@@ -4,6 +4,7 @@ units and times are the library's matter (evtwin_table_from_arrow): here are onl
 from __future__ import annotations
 
 import datetime as _dt
+import os
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -19,7 +20,7 @@ _TIMES = {"s": "tss:", "ms": "tsm:", "us": "tsu:", "ns": "tsn:"}
 _EPOCH = _dt.datetime(1970, 1, 1)
 _MICROSECOND = _dt.timedelta(microseconds=1)
 _WHAT = ("a table is needed: a DataFrame or another object with __arrow_c_stream__ or __dataframe__, a mapping of columns, a structured "
-         "array or a list of dicts, not {!r}")
+         "array or a list of dicts, not {!r}{}")
 
 
 def from_arrow(data: Any, options: Any = None) -> Any:
@@ -31,12 +32,15 @@ def from_arrow(data: Any, options: Any = None) -> Any:
 
 def _with_index(data: Any) -> Any:
     """A frame of pandas without the numbers that rows keep when others are filtered out; an index with a name is a
-    column."""
+    column, unless there is one of that name."""
     index = getattr(data, "index", None)
     names = getattr(index, "names", None)
     if names is None or type(index).__name__ == "RangeIndex" or not hasattr(data, "reset_index"):
         return data
-    return data.reset_index(drop=all(name is None for name in names))
+    there = [name for name in names if name is not None and name in getattr(data, "columns", ())]
+    if there and len(there) < len(names):
+        data = data.reset_index(level=there, drop=True)
+    return data.reset_index(drop=len(there) == len(names) or all(name is None for name in names))
 
 
 def _capsule(data: Any) -> Any:
@@ -58,13 +62,17 @@ def _columns_of(data: Any) -> Dict[str, Any]:
         for row in data:
             names.update(dict.fromkeys(row))
         return {name: [row.get(name) for row in data] for name in names}
+    if hasattr(type(data), "collect_schema") and hasattr(type(data), "collect"):  # of polars
+        raise TypeError(_WHAT.format(type(data), ": take what its collect() gives"))
     if isinstance(data, np.ndarray) and data.dtype.names is not None:
         return {name: data[name] for name in data.dtype.names}
     if hasattr(data, "columns") and hasattr(data, "__getitem__") and not isinstance(data, type):
         return {name: data[name] for name in data.columns}
     if hasattr(data, "__dataframe__") and not isinstance(data, type):
         return _interchange.columns_of(data)
-    raise TypeError(_WHAT.format(type(data)))
+    hint = (": Table.read_csv reads a file" if isinstance(data, (str, os.PathLike)) else
+            ": one row of a frame is frame.iloc[[i]]" if hasattr(data, "iloc") else "")
+    raise TypeError(_WHAT.format(type(data), hint))
 
 
 def _stream(columns: Mapping[str, Any]) -> Any:
@@ -80,10 +88,13 @@ def _stream(columns: Mapping[str, Any]) -> Any:
 
 def _array_of(name: Any, values: Any) -> "np.ndarray[Any, Any]":
     if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
-        raise TypeError(f"column '{name}' is {type(values)!r}: an array or a list is needed")
+        raise TypeError(f"column '{name}' is {type(values)!r}: an array or a list is needed (a dict of one row: [row])")
     if isinstance(values, np.ma.MaskedArray):
-        mask = np.ma.getmaskarray(values)  # type: ignore[no-untyped-call]
-        values = np.where(mask, None, values.astype(object)) if mask.any() else values.data  # type: ignore[call-overload]
+        numpy: Any = np  # some releases have types of this, others have not
+        mask = numpy.ma.getmaskarray(values)
+        values = numpy.where(mask, None, values.astype(object)) if mask.any() else values.data
+    if isinstance(values, _interchange.Moments):
+        return values
     array = np.asarray(values) if not isinstance(values, (list, tuple)) else _of_list(values)
     if array.ndim != 1:
         raise ValueError(f"column '{name}' has {array.ndim} dimensions, not one")
@@ -126,7 +137,8 @@ def _times(name: str, array: "np.ndarray[Any, Any]") -> Column:
         array = array.astype("datetime64[s]" if unit in "YMWDhm" else "datetime64[us]")
         unit = np.datetime_data(array.dtype)[0]
     n_nulls, validity = _validity(~np.isnat(array))
-    return name, _TIMES[unit], n_nulls, [validity, np.ascontiguousarray(array).view(np.int64)]
+    zone = "UTC" if isinstance(array, _interchange.Moments) else ""
+    return name, _TIMES[unit] + zone, n_nulls, [validity, np.ascontiguousarray(array).view(np.int64)]
 
 
 # ---- columns of Python objects: what the present ones are ----
@@ -156,12 +168,15 @@ def _objects(name: str, values: List[Any]) -> Column:
         return _strings(name, values)
     if all_are(bool, np.bool_):
         return _packed(name, "b", values, lambda filled: np.packbits(np.array(filled, bool), bitorder="little"), False)
-    if all_are(int, np.integer) and not any(isinstance(value, bool) for value in present):
+    is_span = any(isinstance(value, np.timedelta64) for value in present)  # an integer to NumPy
+    if all_are(int, np.integer) and not is_span and not any(isinstance(value, bool) for value in present):
         return _packed(name, "l", values, lambda filled: np.array(filled, np.int64), 0)
-    if all_are(int, float, np.integer, np.floating):
+    if all_are(int, float, np.integer, np.floating) and not is_span:
         return _packed(name, "g", values, lambda filled: np.array(filled, np.float64), 0.0)
     if all_are(_dt.datetime):
         return _datetimes(name, values, present)
+    if all_are(np.datetime64):  # rows of a Table's own times
+        return _times(name, np.array([np.datetime64("NaT") if value is None else value for value in values]))
     kinds = sorted({type(value).__name__ for value in present})
     raise TypeError(f"column '{name}' holds {', '.join(kinds)}: numbers, bools, strings or datetimes are needed, "
                     "one kind in a column")

@@ -92,6 +92,10 @@ def _option(name: str, value: Any, kind: Any) -> Any:
         return os.fspath(value)
     if isinstance(value, (bool, np.bool_)):
         return int(value)
+    if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:  # an array, or the columns of a frame
+        value = value.tolist()
+    if name == "units" and isinstance(value, Mapping):
+        value = [f"{column}={unit}" for column, unit in value.items()]
     if isinstance(value, (list, tuple)):
         if not all(isinstance(part, str) for part in value):
             raise TypeError(f"{name} is {value!r}, not a list of str")
@@ -116,7 +120,8 @@ def options(kind: Any, values: Mapping[str, Any]) -> Any:
             else:
                 setattr(made, name, _option(name, value, kind))
         except AttributeError as error:
-            raise TypeError(f"unexpected option '{given}': {error}") from None
+            hint = "" if given != "units" else " (what columns are in is the table's: Table(data, units=…), read_csv(path, units=…))"
+            raise TypeError(f"unexpected option '{given}': {error}{hint}") from None
     return made
 
 

@@ -14,6 +14,10 @@ _NO_NULLS, _NAN, _SENTINEL, _BITS, _BYTES = range(5)
 _CPU = 1
 
 
+class Moments(np.ndarray[Any, Any]):
+    """Times of a column with a zone, which are in UTC: what naive_time says is not of them."""
+
+
 class _Memory:
     """Memory of a producer as NumPy sees it; the array keeps its owner."""
 
@@ -46,6 +50,8 @@ def columns_of(data: Any) -> Dict[str, Any]:
     for name in frame.column_names():
         parts = [_column(name, chunk.get_column_by_name(name)) for chunk in frame.get_chunks()]
         found[name] = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0)
+        if parts and isinstance(parts[0], Moments):
+            found[name] = found[name].view(Moments)
     return found
 
 
@@ -62,6 +68,7 @@ def _column(name: str, column: Any) -> "np.ndarray[Any, Any]":
     elif kind == _DATETIME and form[:3] in ("tss", "tsm", "tsu", "tsn"):
         unit = {"s": "s", "m": "ms", "u": "us", "n": "ns"}[form[2]]
         values = _array(data, "i8", first + count, column)[first:].view(f"M8[{unit}]")
+        values = values.view(Moments) if form[4:] else values
     elif kind in _NUMBERS:
         values = _integers(data, column.dtype, first, count, column)
     else:
@@ -102,9 +109,9 @@ def _missing(column: Any, buffers: Any, values: "np.ndarray[Any, Any]") -> Any:
         return None
     if how == _SENTINEL:
         return None if values.dtype.kind in "OM" and column.dtype[0] != _STRING else values == value
-    mask, dtype = buffers["validity"] if buffers["validity"] is not None else (None, None)
-    if mask is None:
+    if buffers["validity"] is None:
         return None
+    mask, dtype = buffers["validity"]
     first, count = column.offset, column.size()
     set_ = _bits(mask, first, count, column) if dtype[1] == 1 else _array(mask, "u1", first + count, column)[first:] != 0
     return set_ == bool(value)

@@ -40,10 +40,8 @@ class Table:
 
     __slots__ = ("_handle", "__weakref__")
 
-    def __init__(self, data: Any, *, units: Union[Mapping[str, str], str, None] = None, naive_time: str = "utc",
+    def __init__(self, data: Any, *, units: Union[Mapping[str, str], Sequence[str], str, None] = None, naive_time: str = "utc",
                  name: Optional[str] = None) -> None:
-        if isinstance(units, Mapping):
-            units = ",".join(f"{column}={unit}" for column, unit in units.items())
         self._handle: Any = from_arrow(data, options(core.arrow_options, {"units": units, "naive_time": naive_time,
                                                                           "name": name}))
 
@@ -90,7 +88,9 @@ class Table:
 
     @classmethod
     def read_csv(cls, path: Union[str, "os.PathLike[str]"], **csv_options: Unpack[CsvOptions]) -> "Table":
-        """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units, …"""
+        """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units (as of
+        Table), time_format ("%d.%m.%Y %H:%M"), number_columns (names: what is not a number there is a ParseError that
+        names its line; elsewhere it makes the column text), text_columns, …"""
         return cls._wrap(core.table_read_csv(os.fspath(path), options(core.csv_options, csv_options)))
 
     def convert(self, names: str) -> "Table":
@@ -138,6 +138,8 @@ class Table:
     def __getitem__(self, name: str) -> "np.ndarray[Any, Any]":
         """A column (rows) as an array: float64, int64 (float64 where values are missing), datetime64[us], bool
         (object where values are missing) or object (str, None)."""
+        if not isinstance(name, str):
+            raise TypeError(f"a column is named by a str, not {name!r}; rows are select(rows)")
         col = core.table_find(self._handle, name)
         if col == core.NO_COLUMN:
             raise KeyError(f"no column '{name}'; there are {', '.join(self.columns)}")

@@ -29,8 +29,8 @@ try:
 except ImportError:  # before scikit-learn 1.6
     validate_data = None
 
-from . import core
-from ._arrow import from_arrow
+from . import core, errors
+from ._arrow import _is_missing, from_arrow
 from ._base import known
 
 __all__ = ["FailureClassifier", "RULRegressor"]
@@ -126,18 +126,24 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
             raise ValueError("groups= scores forests of trees, depth and learning_rate: leave subsample, "
                              "column_sample and min_child_weight at 1")
         names = self._column_names(x.shape[1])
+        try:
+            trainer = self._train(x, names, y, groups)
+        except errors.RangeError:  # fractions, or what a scaler made of our quantities: to a forest they are numbers like others
+            trainer = self._train(x, [f"{name} as given" for name in names], y, groups)
+        self._keep_scores(trainer, len(x))
+
+    def _train(self, x: "np.ndarray[Any, Any]", names: List[str], y: "np.ndarray[Any, Any]", groups: Any) -> Any:
         # in our units: a column under a name of the data set would be converted
         columns = {name: x[:, i].astype(np.float64) for i, name in enumerate(names)}
         columns["label of y"] = np.asarray(y, np.float64)
-        columns["group of row"] = np.array([str(group) for group in groups], object)
+        columns["group of row"] = np.array([None if _is_missing(group) else str(group) for group in groups], object)
         target, options = self._target_of(), core.train_options()
         target.column = "label of y"
         options.features, options.group = ",".join(names), "group of row"
         options.learning_rate = self.learning_rate
-        options.cv_folds = min(_FOLDS, len(set(columns["group of row"].tolist())))
+        options.cv_folds = min(_FOLDS, len({*columns["group of row"].tolist()} - {None}))
         options.source_name = type(self).__name__
-        trainer = core.train(from_arrow(columns), [target], options)
-        self._keep_scores(trainer, len(x))
+        return core.train(from_arrow(columns), [target], options)
 
     def _column_names(self, n: int) -> List[str]:
         """Those of a DataFrame where they are our own or no telemetry at all, else x0, x1, …"""
@@ -213,7 +219,8 @@ class RULRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> "np.ndarray[Any, Any]":
         """RUL (rows), float64; never below 0 if no y was."""
-        return np.maximum(self._predicted(X).astype(np.float64), self._floor)
+        predicted: "np.ndarray[Any, Any]" = np.maximum(self._predicted(X).astype(np.float64), self._floor)
+        return predicted
 
 
 class FailureClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]

@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
 
-from . import core, reports
+from . import core, errors, reports
 from ._base import Handle, choice, known, options
 from ._origin import Saved
 from ._table import Table, as_table
@@ -58,7 +58,8 @@ class Audit(NamedTuple):
 
 def audit(data: Any, *, targets: Targets = None, **train_options: Unpack[TrainOptions]) -> Audit:
     """Look at what train would learn from the same table and options, before learning from it."""
-    handle = core.audit_run(as_table(data)._handle, _targets(targets), options(core.train_options, train_options))
+    how = options(core.train_options, train_options)
+    handle = core.audit_run(as_table(data)._handle, _targets(targets), how)
     return Audit(_findings(core.audit_finding_count, core.audit_finding, handle),
                  int(core.audit_refusal_count(handle)), json.loads(known(core.audit_json(handle))))
 
@@ -72,8 +73,8 @@ class Trainer(Handle):
         """Train on a table with labels. Keywords are the members of evtwin_train_options: features (a list of
         names), group, cv_folds, seed, recipe ("contract", "history"), n_tune, learning_rate, allow, …
         progress(what, done) may return True to stop (CancelledError). Ctrl-C ends it."""
-        table = as_table(data)
-        return cls(core.train(table._handle, _targets(targets), _train_options(train_options, progress)))
+        how = _train_options(train_options, progress)
+        return cls(core.train(as_table(data)._handle, _targets(targets), how))
 
     @classmethod
     def train_csv(cls, path: Path, *, targets: Targets = None, progress: Optional[Progress] = None,
@@ -117,8 +118,14 @@ class Trainer(Handle):
     def predictor(self) -> Predictor:
         """What loading the saved bundle would give, without touching the disk."""
         predictor = Predictor._wrap(core.trainer_predictor(self._get()))
-        predictor._origin = Saved(self.save)
+        predictor._origin = Saved(self._save_for_pickle)
         return predictor
+
+    def _save_for_pickle(self, folder: str) -> None:
+        if self.closed:
+            raise errors.StateError("the Trainer that this Predictor is of was closed: save() the training before, and pickle "
+                                    "the Predictor that is loaded from the folder")
+        self.save(folder)
 
     def predictions(self, target: str) -> Table:
         """The held-out predictions that the score was made from."""

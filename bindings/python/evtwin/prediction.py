@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, SupportsIndex, Tuple, Union
 
 import numpy as np
 
@@ -23,13 +23,33 @@ Path = Union[str, "os.PathLike[str]"]
 
 def _matrix(x: Any, dtype: Any, names: Callable[[], Sequence[str]]) -> Any:
     """x (rows, cols), C-contiguous: itself where it is that already. The columns of a data frame must have these names."""
-    if hasattr(x, "columns") and "" not in (wanted := names()) and list(x.columns) != list(wanted):
-        raise errors.SchemaError(f"columns {', '.join(map(str, x.columns))}: a matrix has {', '.join(wanted)}, in this "
-                                 "order and our units (Predictor.apply finds columns by name)")
-    array = np.ascontiguousarray(x, dtype)
+    if hasattr(x, "columns"):
+        _check_names("matrix", getattr(x, "column_names", x.columns), names())  # pyarrow's columns are arrays
+    array = _array_of(x, dtype)
     if array.ndim != 2:
         raise ValueError(f"a matrix (rows, columns) is needed, not the shape {array.shape}; of one row: x[None, :]")
     return array
+
+
+def _check_names(what: str, given: Any, wanted: Sequence[str]) -> None:
+    if "" not in wanted and list(given) != list(wanted):
+        raise errors.SchemaError(f"columns {', '.join(map(str, given))}: a {what} has {', '.join(wanted)}, in this "
+                                 "order and our units (Predictor.apply finds columns by name)")
+
+
+def _array_of(x: Any, dtype: Any) -> "np.ndarray[Any, Any]":
+    """x as an array of dtype, C-contiguous, NaN where a mask or pandas.NA says that it is missing."""
+    if type(x) is np.ndarray:  # the way of one row: not a microsecond more
+        return np.ascontiguousarray(x, dtype)
+    if isinstance(x, np.ma.MaskedArray):
+        masked: Any = x
+        x = masked.astype(dtype).filled(np.nan)
+    try:
+        return np.ascontiguousarray(x, dtype)
+    except (TypeError, ValueError):
+        if not hasattr(x, "iloc"):
+            raise
+        return np.ascontiguousarray(x.to_numpy(dtype, na_value=np.nan))
 
 
 class Model:
@@ -216,15 +236,18 @@ class Predictor(Handle):
         core.predictor_apply(self._get(), table)
         return Table._wrap(table)
 
-    def explain(self, data: Any, k: int = 3, *, form: str = "words") -> Table:
+    def explain(self, data: Any, k: SupportsIndex = 3, *, form: str = "words") -> Table:
         """A copy of the table with the k largest reasons of each row: TARGET_reasons, form "words" or "json"."""
         table = to_extend(data)
         core.predictor_explain(self._get(), table, k, choice("REASONS", form))
         return Table._wrap(table)
 
-    def reasons(self, target: str, x: Any, k: int = 3) -> List[reports.Reason]:
-        """The k largest reasons of one row x (n_features): feature, value, effect, text, …"""
-        return list(core.predictor_reasons(self._get(), target, np.ascontiguousarray(x, np.float64), k))
+    def reasons(self, target: str, x: Any, k: SupportsIndex = 3) -> List[reports.Reason]:
+        """The k largest reasons of one row x (n_features) in our units: feature, value, effect, text, … The labels of a
+        pandas.Series must be the features in their order."""
+        if hasattr(x, "iloc") and all(isinstance(label, str) for label in x.index):
+            _check_names("row", x.index, self._names())
+        return list(core.predictor_reasons(self._get(), target, _array_of(x, np.float64), k))
 
     def contributions(self, target: str, x: Any) -> "np.ndarray[Any, Any]":
         """Shapley values (rows, n_features + 1) of a target's margin."""

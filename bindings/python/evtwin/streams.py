@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
 
 import numpy as np
 
@@ -54,9 +54,20 @@ class _OwnSink:
         raise AttributeError(name)
 
 
+def _is_row(data: Any) -> bool:
+    """A mapping of values, not of columns."""
+    return isinstance(data, Mapping) and not any(hasattr(value, "__len__") and not isinstance(value, str) for value in data.values())
+
+
+def _is_tabular(data: Any) -> bool:
+    """One table or frame, whose iteration gives names or columns; a reader of batches gives those."""
+    names = ("__arrow_c_stream__", "__dataframe__", "columns")
+    return isinstance(data, Mapping) or not hasattr(data, "__next__") and any(hasattr(data, name) for name in names)
+
+
 def _telemetry(data: Any) -> Table:
     """Rows as a batch of telemetry has them: names, units and types of the schema. What is no telemetry stays behind."""
-    table = as_table(data)
+    table = as_table([data] if _is_row(data) else data)
     columns: Dict[str, Any] = {}
     as_they_are = True
     for col, name in enumerate(table.columns):
@@ -90,7 +101,7 @@ class _OwnSource:
         self._rows: Optional[Table] = None  # read and not given yet
         self._first = 0
         self.name = str(getattr(origin, "name", None) or f"{type(origin).__name__}:")
-        self._next = None if hasattr(origin, "read") else iter(origin)
+        self._next = None if hasattr(origin, "read") else iter([origin] if _is_tabular(origin) else origin)
 
     def _read(self, max_rows: int, timeout_s: float) -> Any:
         if self._next is None:
@@ -176,7 +187,7 @@ def source(origin: Any, **sim_source_options: Unpack[SimSourceOptions]) -> Sourc
     """A source: a URI ("csv:FILE", "jsonl:FILE", "sim:?fleet=20", "kafka://…", …), a path (.csv, else JSON lines), a
     Simulator (which is given away; keywords interval_s, speed, max_records, …), or one's own: an object with
     read(max_rows, timeout_s) that returns rows, (rows, position) or None at the end, and optionally name, commit,
-    seek, check, close; or an iterable of rows. Rows are anything that Table takes."""
+    seek, check, close; or rows, or an iterable of rows. Rows are anything that Table takes, or one row as a dict."""
     if isinstance(origin, Source):
         return origin
     if isinstance(origin, Simulator):

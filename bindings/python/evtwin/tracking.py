@@ -92,8 +92,11 @@ class Run(Handle):
 
     def _on_server(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """A call that also uses the tracker: one thread at a time of both."""
-        result: Any = self._tracker._call(lambda _tracker: self._call(function, *arguments))
-        return result
+
+        def both(_tracker: Any) -> Any:
+            return self._call(function, *arguments)
+
+        return self._tracker._call(both)
 
     @property
     def id(self) -> str:

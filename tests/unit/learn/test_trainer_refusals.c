@@ -112,6 +112,12 @@ static void test_columns_that_do_not_fit(void **state) {
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "'torque'|battery_id, time");
     o.features = "soc,battery_id";
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "'battery_id'");
+    o.features = "soc,words"; /* a number stands in one row, a word in the next */
+    size_t words;
+    assert_ok(evtwin_table_add_column(t, "words", EVTWIN_TEXT, NULL, &words));
+    assert_ok(evtwin_table_set_text(t, words, 1, "9.5"));
+    assert_ok(evtwin_table_set_text(t, words, 2, "n/k"));
+    assert_refused(t, &o, EVTWIN_E_SCHEMA, "feature|'words'|'n/k' in data row 3");
     o.features = "soc,truth_soh";
     assert_refused(t, &o, EVTWIN_E_SCHEMA, "truth_soh");
     o.features = "soc,rul";
@@ -123,8 +129,14 @@ static void test_columns_that_do_not_fit(void **state) {
     o.features = NULL;
     assert_refused_for(t, "none", "none", &o, EVTWIN_E_DATA, "target|battery_id, time");
     assert_refused_for(t, "life", "none", &o, EVTWIN_E_SCHEMA, "RUL|'life'|battery_id, time");
-    assert_refused_for(t, "battery_id", "none", &o, EVTWIN_E_SCHEMA, "RUL|'battery_id'");
+    assert_refused_for(t, "battery_id", "none", &o, EVTWIN_E_SCHEMA,
+                       "RUL|'battery_id'|text, such as|data row 1;");
     assert_refused_for(t, "failure", "failure", &o, EVTWIN_E_ARG, "'failure'|RUL");
+    /* what is looked for is named, and what is there */
+    assert_ok(evtwin_table_rename(t, FLEET_RUL, "Rest"));
+    assert_refused_for(t, NULL, "none", &o, EVTWIN_E_DATA, "are RUL, rul, and|Rest");
+    assert_ok(evtwin_table_rename(t, FLEET_FAILURE, "Ende"));
+    assert_refused(t, &o, EVTWIN_E_DATA, "RUL, rul, Failure_Probability, failure, and|Ende");
     evtwin_table_free(t);
 }
 
