@@ -152,7 +152,7 @@ class Source(Handle):
         self._call(core.source_commit, position)
 
     def seek(self, position: str) -> None:
-        """Before the first read: go on behind a position of an earlier run."""
+        """Before the first read: continue behind a position of an earlier run."""
         self._call(core.source_seek, position)
 
     def check(self, timeout_s: float = 5.0) -> None:
