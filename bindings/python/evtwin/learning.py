@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Learn: audit a data set, train the targets, look at scores and findings, save the bundle."""
+"""Learn: audit a data set, train the targets, read scores and findings, save the bundle."""
 from __future__ import annotations
 
 import json
