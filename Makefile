@@ -15,6 +15,8 @@
 # YES=1 installs packages without asking.
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# tests wait more than they compute
+TEST_JOBS ?= $(shell echo $$(($(JOBS) + 1)))
 CTEST = ctest --output-on-failure --no-tests=error
 
 .PHONY: help demo test test-all build deps test-deps bench results coverage minio mutants site pictures format install uninstall dist clean
@@ -43,7 +45,7 @@ demo: build
 
 test: test-deps
 	$(call build_preset,dev)
-	@(cd build/dev && $(CTEST) -LE long -j$(JOBS)); code=$$?; scripts/show-skips.sh build/dev; exit $$code
+	@(cd build/dev && $(CTEST) -LE long -j$(TEST_JOBS)); code=$$?; scripts/show-skips.sh build/dev; exit $$code
 
 test-all:
 	@scripts/install-deps.sh build test long

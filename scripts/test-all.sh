@@ -1,10 +1,11 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The long tests: everything `make test` leaves out, then the same tests in other builds. Those are built
 # while the long tests run, which mostly wait; niced, so that they take what the tests leave.
-set -eu
+set -euo pipefail
 cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
+tests=${TEST_JOBS:-$((jobs + 1))} # they wait more than they compute
 ctest="ctest --output-on-failure --no-tests=error"
 sources='abi\.(layers|circles|docs|extension)' # what these check is the same in every build
 step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
@@ -12,26 +13,28 @@ step() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
 step "long tests of the dev build"
 cmake --preset dev > /dev/null
 cmake --build build/dev -j"$jobs"
-setsid nice -n 19 scripts/build-others.sh > build/others.log 2>&1 &
+set -m # a process group of its own; in a session of its own niceness would mean nothing (sched_autogroup)
+nice -n 19 scripts/build-others.sh > build/others.log 2>&1 &
 others=$!
+set +m
 trap 'kill -- -$others 2> /dev/null || true; scripts/show-skips.sh build/*' EXIT # however it ends
-(cd build/dev && $ctest -L long -j"$jobs") # those that need the machine alone share it with those builds only
+(cd build/dev && $ctest -L long -j"$tests") # those that need the machine alone share it with those builds only
 
 step "the other builds"
 wait $others || { cat build/others.log; exit 1; }
 
 step "address and undefined-behaviour sanitizers"
-(cd build/asan && ASAN_OPTIONS=detect_leaks=1 $ctest -LE long -E "$sources" -j"$jobs")
+(cd build/asan && ASAN_OPTIONS=detect_leaks=1 $ctest -LE long -E "$sources" -j"$tests")
 
 step "thread sanitizer: what runs threads"
 # (librdkafka's threads crash it, and libmosquitto unlocks twice by itself)
-(cd build/tsan && $ctest -LE long -j"$jobs" -E 'stream\.(kafka|mqtt)' -R 'core\.(parallel|table)|sim\.|serve\.|store\.|stream\.|follow\.|learn\.(forest|predictor|rounds|session_swap)$')
+(cd build/tsan && $ctest -LE long -j"$tests" -E 'stream\.(kafka|mqtt)' -R 'core\.(parallel|table)|sim\.|serve\.|store\.|stream\.|follow\.|learn\.(forest|predictor|rounds|session_swap)$')
 
 step "edge build: jansson alone"
-(cd build/edge && $ctest -LE long -E "$sources" -j"$jobs")
+(cd build/edge && $ctest -LE long -E "$sources" -j"$tests")
 
 step "clang"
-(cd build/clang && $ctest -LE long -j"$jobs" -E "$sources" -R 'core\.|sim\.|learn\.|abi\.')
+(cd build/clang && $ctest -LE long -j"$tests" -E "$sources" -R 'core\.|sim\.|learn\.|abi\.')
 
 step "fuzz targets, ${FUZZ_SECONDS:-20} s each"
 find build/fuzz/tests/fuzz -maxdepth 1 -name 'fuzz_*' -type f -perm -u+x -print0 |

@@ -72,8 +72,9 @@ static evtwin_status unsupported(const char *uri, size_t kind) {
     }
     char *shown = evtwin__uri_redact(uri);
     const evtwin_status st =
-        evtwin__fail(EVTWIN_E_UNSUPPORTED, "'%s' is not a store that this build has (it has: %s)",
-                     shown != NULL ? shown : "the URI", list[0] != '\0' ? list : "none");
+        evtwin__fail(EVTWIN_E_UNSUPPORTED, "'%s' is not a store that this build has (it has: %s)%s",
+                     shown != NULL ? shown : "the URI", list[0] != '\0' ? list : "none",
+                     strchr(uri, ':') == NULL ? "; a file is named as sqlite:FILE" : "");
     evtwin__free(shown);
     return st;
 }

@@ -19,19 +19,25 @@ def target_of(path):
     return path.rpartition(".dir/")[0]
 
 
-def symbols(nm, path):
-    """Names that an object defines for others, and names that it needs."""
-    listing = subprocess.run([nm, "-P", "-g", path], check=True, capture_output=True, text=True)
-    defined, needed = set(), set()
-    for line in listing.stdout.splitlines():
-        name, kind = line.split()[:2]
-        (needed if kind in "Uwv" else defined).add(name)
-    return defined, needed
+def symbols(nm, objects):
+    """Of each object the names that it defines for others, and those that it needs."""
+    tables = {path: (set(), set()) for path in objects}
+    for start in range(0, len(objects), 200):
+        some = objects[start:start + 200]
+        listing = subprocess.run([nm, "-P", "-g", *some], check=True, capture_output=True, text=True)
+        table = tables[some[0]]  # of one file alone nm does not say the name
+        for line in listing.stdout.splitlines():
+            if line.endswith(":"):
+                table = tables[line[:-1]]
+                continue
+            name, kind = line.split()[:2]
+            table[kind in "Uwv"].add(name)
+    return tables
 
 
 def uses(nm, objects):
     """{object: {object it uses: names}}"""
-    tables = {path: symbols(nm, path) for path in objects}
+    tables = symbols(nm, objects)
     definers = defaultdict(list)
     for path, (defined, _) in tables.items():
         for name in defined:

@@ -54,47 +54,59 @@ may_include() {
 
 bad=$(mktemp)
 trap 'rm -f "$bad"' EXIT
-n=0
-for file in $(find lib tools -name '*.[ch]' | sort); do
-    layer=$(echo "$file" | sed 's|^lib/\([a-z]*\)/.*|\1|; s|^tools/.*|tools|')
-    allowed=" $(may_use "$layer") "
-    n=$((n + 1))
+files=$(find lib tools -name '*.[ch]' | sort)
+n=$(echo "$files" | wc -l)
 
-    for include in $(sed -n 's/^ *# *include "\([^"]*\)".*/\1/p' "$file"); do
-        case $include in
-        evtwin/*) from=$(layer_of_public "$(basename "$include" .h)") ;;
-        store/lazy.h | store/alerts.h) from=store ;; # what a store gives to sources and sinks, and to alerts
-        */*) from=${include%%/*}
-            # another layer's private header is open only to layers below ours that say so: core and io
-            [ "$from" = "$layer" ] || [ "$from" = core ] || [ "$from" = io ] || from="private-$from" ;;
-        *) from=$layer ;;
-        esac
-        [ "$layer" = tools ] && case $include in evtwin/* | cli/*.h) from=tools ;; esac
-        case $allowed in
-        *" $from "*) ;;
-        *) echo "$file includes $include ($from), which is above or beside $layer" >> "$bad" ;;
-        esac
-    done
+layer_of() {
+    case $1 in
+    tools/*) layer=tools ;;
+    *) layer=${1#lib/} layer=${layer%%/*} ;;
+    esac
+}
 
-    for include in $(sed -n 's/^ *# *include [<"]\(sqlite3.h\|xgboost\/c_api.h\|microhttpd.h\|zlib.h\|libpq-fe.h\|librdkafka\/rdkafka[a-z_]*.h\|mosquitto.h\|mqtt_protocol.h\|curl\/[a-z]*.h\|gnutls\/[a-z0-9]*.h\)[>"].*/\1/p' "$file"); do
-        may_include "$file" "$include" || echo "$file includes $include, which another file owns" >> "$bad"
-    done
+# Lines "FILE:INCLUDE" of includes like the pattern.
+includes() {
+    # shellcheck disable=SC2086 # names of ours
+    grep -oHE "^ *# *include $1" $files | sed 's/: *# *include [<"]/:/; s/[>"]$//'
+}
 
-    # calls that lose bounds, errors or the locale's independence
-    grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|strtod|alloca|rand|srand|system|popen|tmpnam|setlocale|exit|abort)\(' "$file" |
-        grep -vE '^[0-9]+: *(\*|//|/\*)' | grep -v 'layer-check: allowed' |
-        if [ "$layer" = tools ]; then grep -vE '\bexit\(' || true; else cat; fi |
-        sed "s|^|$file:|" >> "$bad"
-
-    # the allocator of core/mem.c is the only one in the library
-    [ "$layer" = tools ] || [ "$file" = lib/core/mem.c ] ||
-        grep -nE '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|strndup)\(' "$file" |
-        grep -vE '^[0-9]+: *(\*|//|/\*)' | grep -v 'layer-check: allowed' | sed "s|^|$file:|" >> "$bad" || true
-
-    # stdout and stderr belong to the tools
-    [ "$layer" = tools ] || grep -nE '[^sn_a-z](printf|puts|perror)\(|fprintf\((stderr|stdout)' "$file" |
-        grep -v 'layer-check: allowed' | sed "s|^|$file:|" >> "$bad" || true
+includes '"[^"]*"' | while IFS=: read -r file include; do
+    layer_of "$file"
+    case $include in
+    evtwin/*) name=${include#evtwin/} from=$(layer_of_public "${name%.h}") ;;
+    store/lazy.h | store/alerts.h) from=store ;; # what a store gives to sources and sinks, and to alerts
+    */*) from=${include%%/*}
+        # another layer's private header is open only to layers below ours that say so: core and io
+        [ "$from" = "$layer" ] || [ "$from" = core ] || [ "$from" = io ] || from="private-$from" ;;
+    *) from=$layer ;;
+    esac
+    [ "$layer" = tools ] && case $include in evtwin/* | cli/*.h) from=tools ;; esac
+    case " $(may_use "$layer") " in
+    *" $from "*) ;;
+    *) echo "$file includes $include ($from), which is above or beside $layer" >> "$bad" ;;
+    esac
 done
+
+clients='(sqlite3|xgboost/c_api|microhttpd|zlib|libpq-fe|librdkafka/rdkafka[a-z_]*|mosquitto|mqtt_protocol|curl/[a-z]*|gnutls/[a-z0-9]*)'
+includes "[<\"]$clients[.]h[>\"]" | while IFS=: read -r file include; do
+    may_include "$file" "$include" || echo "$file includes $include, which another file owns" >> "$bad"
+done
+
+# Lines "FILE:LINE:TEXT" that match the pattern and are neither comments nor allowed.
+lines_with() {
+    # shellcheck disable=SC2086
+    grep -HnE "$1" $files | grep -vE '^[^:]+:[0-9]+: *(\*|//|/\*)' | grep -v 'layer-check: allowed'
+}
+
+# calls that lose bounds, errors or the locale's independence; the tools may exit
+lines_with '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|atof|strtod|alloca|rand|srand|system|popen|tmpnam|setlocale|abort)\(' >> "$bad" || true
+lines_with '\bexit\(' | grep -v '^tools/' >> "$bad" || true
+
+# the allocator of core/mem.c is the only one in the library
+lines_with '(^|[^_a-z>.])(malloc|calloc|realloc|free|strdup|strndup)\(' | grep -vE '^(tools/|lib/core/mem\.c:)' >> "$bad" || true
+
+# stdout and stderr belong to the tools
+lines_with '[^sn_a-z](printf|puts|perror)\(|fprintf\((stderr|stdout)' | grep -v '^tools/' >> "$bad" || true
 
 # file names are unique, so that a name says where a thing is
 find lib tools -name '*.[ch]' -exec basename {} \; | sort | uniq -d | sed 's/^/duplicate file name: /' >> "$bad"

@@ -3,12 +3,14 @@
 each tool: the next command comes once it has said that it is ready (NOTIFY_SOCKET). At the end of a page there is a Ctrl-C in
 each.
 """
+import fcntl
 import os
 import re
 import select
 import signal
 import socket
 import subprocess
+import termios
 import time
 
 from server.base import _processes_below, die_with_parent
@@ -81,12 +83,21 @@ class Shell:
         self.logs, self.n, self.services, self.jobs = logs, 0, [], set()
         self.answers, answers_of_shell = os.pipe()
         log = open(os.path.join(logs, "shell"), "w")
+        self.terminal, slave = os.openpty()  # job control needs one: kill %1
         self.process = subprocess.Popen(["bash", "--norc", "--noprofile", "-m"], stdin=subprocess.PIPE, stdout=log, stderr=log,
-                                        cwd=folder, env=env, text=True, pass_fds=[answers_of_shell], preexec_fn=die_with_parent)
+                                        cwd=folder, env=env, text=True, pass_fds=[answers_of_shell, slave],
+                                        preexec_fn=lambda: self.take_terminal(slave))
+        os.close(slave)
         os.close(answers_of_shell)
         if answers_of_shell != 9:
             self.process.stdin.write(f"exec 9>&{answers_of_shell} {answers_of_shell}>&-\n")
         self.run(HELPERS)
+
+    @staticmethod
+    def take_terminal(slave):
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        die_with_parent()
 
     def listen(self):
         """Where the tools of the next command say that they are ready."""
@@ -121,6 +132,9 @@ class Shell:
     def run(self, command, until=None):
         """One command, whole: what became of it. until: what it has printed is enough, then Ctrl-C."""
         words = command.split()
+        if words[:1] == ["kill"] and words[1].startswith("%"):  # of all: each has to be stopped and to end well, as by Ctrl-C
+            self.stop()
+            return Result(0, "", "")
         if words[:1] == ["stop"]:
             self.stop(words[1:])
             return Result(0, "", "")
@@ -186,7 +200,8 @@ class Shell:
 
     def end_of(self, service):
         if not service.in_foreground:
-            return int(self.ask(f'wait {service.job}; echo "$?" >&9')[0])
+            code = int(self.ask(f'wait {service.job}; echo "$?" >&9')[0])
+            return 0 if code == 127 else code  # the shell knows it no more: the page has waited for it
         ended = self.path("code", service.n)
         end = time.monotonic() + DEADLINE_S
         while not os.path.exists(ended):

@@ -174,7 +174,7 @@ static void test_one_battery_is_split_by_time(void **state) {
     /* failures come at the end: none are left to learn from */
     evtwin_trainer *trainer = NULL;
     assert_fails(evtwin_train(t, NULL, 0, &o, &trainer), EVTWIN_E_DATA,
-                 "'failure'|training part|time|80 rows|0|--failure-target none");
+                 "'failure'|training part|time|80 rows|0|targets without failure");
     const fleet_targets no_failure = targets_of(NULL, "none");
     trainer = train_targets(t, NULL, "none", &o);
     evtwin_score rul = model_score(trainer, "rul");

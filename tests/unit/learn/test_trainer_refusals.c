@@ -161,11 +161,11 @@ static void test_data_that_cannot_be_learned(void **state) {
     for (size_t r = 0; r < rows; r++) {
         assert_ok(evtwin_table_set_f64(t, FLEET_FAILURE, r, 1.0));
     }
-    assert_refused(t, &o, EVTWIN_E_DATA, "'failure'|40 usable rows|1|--failure-target none");
+    assert_refused(t, &o, EVTWIN_E_DATA, "'failure'|40 usable rows|1|targets without failure");
     for (size_t r = 0; r < rows; r++) {
         assert_ok(evtwin_table_set_f64(t, FLEET_RUL, r, 300.0));
     }
-    assert_refused(t, &o, EVTWIN_E_DATA, "'rul'|40 usable rows|300|--target none");
+    assert_refused(t, &o, EVTWIN_E_DATA, "'rul'|40 usable rows|300|targets without rul");
     for (size_t r = 0; r < rows; r++) {
         assert_ok(evtwin_table_set_missing(t, FLEET_RUL, r));
     }

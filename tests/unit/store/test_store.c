@@ -673,10 +673,22 @@ static void test_options(void **state) {
     assert_null(store);
 }
 
+static void test_what_is_no_store_is_refused(void **state) {
+    (void)state;
+    evtwin_store *store = NULL;
+    assert_fails(evtwin_store_open("mysql://db/twin", NULL, &store), EVTWIN_E_UNSUPPORTED,
+                 "mysql|sqlite:|postgresql:");
+    assert_null(strstr(evtwin_last_error(), "sqlite:FILE")); /* it is no file */
+    assert_fails(evtwin_store_open("twin.db", NULL, &store), EVTWIN_E_UNSUPPORTED,
+                 "twin.db|sqlite:FILE");
+    assert_null(store);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_fresh, close_store)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_no_store_is_refused),
         TEST(test_row_comes_back_as_it_went_in),
         TEST(test_columns_come_in_the_promised_order),
         TEST(test_retry_does_not_double),
