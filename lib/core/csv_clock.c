@@ -53,9 +53,9 @@ evtwin_status evtwin__csv_clock_check(evtwin__csv_reader *r) {
     EVTWIN_FAIL_IF(
         now < r->clock_last, EVTWIN_E_PARSE,
         "%s:%zu:%zu: '%.100s' goes back from %s (line %zu) to %s: a file holds one test "
-                   "of one cell; take the row out (`bdf clean --time-fix drop` of batterydf does) or "
-                   "export the test anew; rows of several tests need a column battery_id",
-                   r->scan.name, r->scan.line, r->clock + 1, target->name,
+        "of one cell; take the row out (`bdf clean --time-fix drop` of batterydf does) or "
+        "export the test anew; rows of several tests need a column battery_id",
+        r->scan.name, r->scan.line, r->clock + 1, target->name,
         evtwin__number_text(r->clock_last, last_text), r->clock_line,
         evtwin__number_text(now, now_text));
     if (!isnan(now)) {
