@@ -7,9 +7,8 @@
 #include "cli/cli.h"
 
 #define CHECK_OPTION                                                                               \
-    CLI_FLAG("check", .help =                                                                      \
-                          "connect to everything that is named, print one line each with what "    \
-                          "to do, then exit; 0 if all of it is fine")
+    CLI_FLAG("check", .help = "connect to everything that is configured, print one line for each " \
+                              "with what to do, then exit; 0 if everything works")
 
 /* Each prints its line on standard output, and gives 0 or the exit code of the tool, which is that
  * of the first failure: *code is left alone if it is set. Nothing is written anywhere. */

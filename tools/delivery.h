@@ -42,27 +42,25 @@ enum {
 };
 
 #define DELIVERY_OPTIONS(first)                                                                    \
-    [(first) +                                                                                     \
-        DELIVERY_SPOOL] =                                                                          \
+    [(first) + DELIVERY_SPOOL] =                                                                   \
         CLI_STRING("spool", "DIR", NULL,                                                           \
                    .help = "keep accepted records in this folder until every sink has them: none " \
                            "is lost by a crash, and no sink waits for another"),                   \
-        [(first) + DELIVERY_SPOOL_SIZE] =                                                          \
-            CLI_RANGE(CLI_INTEGER, "spool-size", "MB", "1024", 1, 1e7,                             \
-                      .help = "how much of the disk the spool may take"),                          \
-        [(first) + DELIVERY_SPOOL_FULL] = CLI_STRING(                                              \
-            "spool-full", "WAY", "block", .choices = "block|drop-oldest|drop-newest",              \
-            .help =                                                                                \
-                "when it is full: block (read nothing more), drop-oldest or drop-newest, which "   \
-                "is counted"),                                                                     \
-        [(first) + DELIVERY_SPOOL_RENAME] = CLI_STRINGS(                                           \
-            "spool-rename", "OLD=NEW", NULL,                                                       \
-            .help = "give what waits in the spool for a sink that has another URI now to that "    \
-                    "one; may be given again"),                                                    \
-        [(first) + DELIVERY_SPOOL_FORGET] = CLI_STRINGS(                                           \
-            "spool-forget", "SINK", NULL,                                                          \
-            .help = "give up what waits in the spool for a sink that is not named any more; may "  \
-                    "be given again")
+               [(first) + DELIVERY_SPOOL_SIZE] =                                                   \
+                   CLI_RANGE(CLI_INTEGER, "spool-size", "MB", "1024", 1, 1e7,                      \
+                             .help = "size limit of the spool on disk"),                           \
+               [(first) + DELIVERY_SPOOL_FULL] = CLI_STRING(                                       \
+                   "spool-full", "WAY", "block", .choices = "block|drop-oldest|drop-newest",       \
+                   .help = "when it is full: block (stop reading), drop-oldest or drop-newest; "   \
+                           "dropped records are counted"),                                         \
+               [(first) + DELIVERY_SPOOL_RENAME] =                                                 \
+                   CLI_STRINGS("spool-rename", "OLD=NEW", NULL,                                    \
+                               .help = "give the records that wait for sink OLD to sink NEW, "     \
+                                       "when its URI has changed; may be repeated"),               \
+               [(first) + DELIVERY_SPOOL_FORGET] =                                                 \
+                   CLI_STRINGS("spool-forget", "SINK", NULL,                                       \
+                               .help = "give up the records that wait for a sink that is no "      \
+                                       "longer used; may be repeated")
 
 /* Make the pump, which holds records if its options say so; the rest of *d is kept. 0, or an exit
  * code. */

@@ -19,24 +19,25 @@ static const cli_option options[INGEST_N_OPTIONS] = {
                 "files, reject for streams)"),
     [INGEST_ONCE] = CLI_FLAG("once", .help = "end after 10 seconds without a record; a file ends "
                                              "by itself"),
-    [INGEST_SINK] = CLI_STRINGS(
-        "sink", "URI", "sqlite:evtwin.db", .derived = cli_default_store, .group = "To",
-        .help = "where they go: postgresql://HOST/DATABASE, sqlite:FILE, kafka:, mqtt:, csv:FILE, "
-                "jsonl:FILE; may be given again, and then replaces the default, which is the "
-                "PostgreSQL of DB_HOST or PGHOST where one is set"),
+    [INGEST_SINK] =
+        CLI_STRINGS("sink", "URI", "sqlite:evtwin.db", .derived = cli_default_store, .group = "To",
+                    .help = "where records go: postgresql://HOST/DATABASE, sqlite:FILE, kafka:, "
+                            "mqtt:, csv:FILE, jsonl:FILE; may be repeated, and replaces the "
+                            "default, which is the PostgreSQL of DB_HOST or PGHOST if one is set"),
     [INGEST_DEAD_LETTER] = CLI_STRING(
         "dead-letter", "URI", NULL,
-        .help = "where a message goes that cannot be read, with the reason and its bytes: "
-                "jsonl:FILE, sqlite:FILE, postgresql:, kafka:, mqtt:; without it they are only "
-                "counted"),
+        .help =
+            "where messages that cannot be read go, with the reason and their bytes: jsonl:FILE, "
+            "sqlite:FILE, postgresql:, kafka:, mqtt:; without it they are only counted"),
     DELIVERY_OPTIONS(INGEST_SPOOL),
     [INGEST_CHECK] = CHECK_OPTION,
     [INGEST_LATE_AFTER] = CLI_RANGE(
         CLI_NUMBER, "late-after", "S", NULL, 0, 1e10, .group = "Flags (column quality)",
         .help = "a record is late if it comes that many seconds after its own time (default: 300; "
                 "never for a file that ends)"),
-    [INGEST_FUTURE_AFTER] = CLI_RANGE(CLI_NUMBER, "future-after", "S", "60", 0, 1e10,
-                                      .help = "and of the future if its time is that far ahead"),
+    [INGEST_FUTURE_AFTER] =
+        CLI_RANGE(CLI_NUMBER, "future-after", "S", "60", 0, 1e10,
+                  .help = "a record is in the future if its time is that many seconds ahead"),
     SCRAPE_OPTIONS(INGEST_METRICS, "0"),
 };
 

@@ -14,36 +14,33 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
         "models", "DIR", "models", .group = "Models",
         .help = "bundle that evtwin-train saved, or models:/NAME@ALIAS or models:/NAME/VERSION "
                 "of the MLflow server: when the alias moves, the new models take over"),
-    [PREDICT_MLFLOW] = CLI_STRING(
-        "mlflow", "URI", "http://localhost:5000", .environment = "MLFLOW_TRACKING_URI",
-        .help = "the MLflow server of models:/…; how to log in there and to its artifacts is in "
-                "MLflow's and the AWS tools' variables"),
-    [PREDICT_MODELS_POLL] =
-        CLI_RANGE(CLI_NUMBER, "models-poll", "S", "60", 0.1, 86400,
-                  .help = "seconds between two looks at where the alias points"),
-    [PREDICT_MODELS_CACHE] =
-        CLI_STRING("models-cache", "DIR", NULL, .derived = models_default_cache,
-                   .help = "folder for bundles of models:/…, with which to begin when the server "
-                           "is down; nobody else may write there; the default is "
-                           "~/.cache/evtwin/models, or where CACHE_DIRECTORY or XDG_CACHE_HOME "
-                           "has caches"),
+    [PREDICT_MLFLOW] =
+        CLI_STRING("mlflow", "URI", "http://localhost:5000", .environment = "MLFLOW_TRACKING_URI",
+                   .help = "the MLflow server of models:/…; credentials for it and its artifacts "
+                           "come from MLflow's and the AWS tools' variables"),
+    [PREDICT_MODELS_POLL] = CLI_RANGE(CLI_NUMBER, "models-poll", "S", "60", 0.1, 86400,
+                                      .help = "seconds between two checks of the alias"),
+    [PREDICT_MODELS_CACHE] = CLI_STRING(
+        "models-cache", "DIR", NULL, .derived = models_default_cache,
+        .help = "folder for bundles of models:/…, used at the start when the server is down; "
+                "nobody else may write there; the default is ~/.cache/evtwin/models, or a folder "
+                "of CACHE_DIRECTORY or XDG_CACHE_HOME"),
     [PREDICT_STORE] = CLI_STRING(
         "store", "URI", "sqlite:evtwin.db", .derived = cli_default_store, .group = "Live",
-        .help = "predict every row that waits for it, the batteries with the newest "
-                "ones first, and write each prediction on its own row; waits for a "
-                "store that is not there yet; the default is the PostgreSQL of DB_HOST "
-                "or PGHOST where one is set"),
+        .help = "predict every waiting row of this store, the batteries with the newest rows "
+                "first, and write each prediction on its own row; waits for a store that does not "
+                "exist yet; the default is the PostgreSQL of DB_HOST or PGHOST if one is set"),
     [PREDICT_SOURCE] =
         CLI_STRING("source", "URI", NULL,
                    .help = "instead of --store: take records from there (kafka://HOST/TOPIC, "
                            "mqtt://HOST/TOPIC, csv:FILE, jsonl:FILE, sqlite:FILE, sim:?…); needs "
                            "--sink"),
     [PREDICT_SINK] = CLI_STRINGS(
-        "sink", "URI", NULL, .help = "where records with their predictions go; may be given again"),
+        "sink", "URI", NULL, .help = "where records with their predictions go; may be repeated"),
     [PREDICT_INTERVAL] = CLI_RANGE(CLI_NUMBER, "interval", "S", "5", 0.001, 86400,
                                    .environment = "PREDICTION_INTERVAL",
-                                   .help = "seconds between two looks for new rows"),
-    [PREDICT_ONCE] = CLI_FLAG("once", .help = "predict what waits now, then exit"),
+                                   .help = "seconds between two checks for new rows"),
+    [PREDICT_ONCE] = CLI_FLAG("once", .help = "predict the waiting rows, then exit"),
     [PREDICT_CHECK] = CHECK_OPTION,
     DELIVERY_OPTIONS(PREDICT_SPOOL),
     SCRAPE_OPTIONS(PREDICT_METRICS, "9100", .environment = "METRICS_PORT"),
@@ -57,8 +54,8 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
     [PREDICT_OUT] = CLI_STRING(
         "out", "OUT", NULL, .letter = 'o',
         .help =
-            "the columns of IN as they stand, then rul_prediction, rul_low and rul_high (between "
-            "which the true RUL is in nine rows of ten), failure_probability and, if a row could "
+            "the columns of IN unchanged, then rul_prediction, rul_low and rul_high (which contain "
+            "the true RUL in nine rows of ten), failure_probability and, if a row could "
             "not be predicted, prediction_note with the reason; - = standard output"),
     [PREDICT_EXPLAIN] = CLI_RANGE(
         CLI_INTEGER, "explain", "[K]", "0", 0, 100, .implied = "3",
@@ -67,8 +64,8 @@ static const cli_option options[PREDICT_N_OPTIONS] = {
                 "-240 cycles\"; as objects in a --sink jsonl:FILE; a store keeps those of each "
                 "battery's newest row, for evtwin-serve; without K 3, 0 = off"),
     [PREDICT_RUL_ROW] = CLI_FLAG(
-        "rul-row", .help = "with --csv, add rul_row: what the model says of the row alone, which "
-                           "recipe history settles into the RUL of its battery"),
+        "rul-row", .help = "with --csv, add rul_row: the model's answer for the row alone; recipe "
+                           "history makes the RUL of the battery from several such answers"),
     CLI_CSV_OPTIONS(PREDICT_CSV_OPTIONS, NULL),
 };
 

@@ -41,67 +41,69 @@ static const cli_option options[N_OPTIONS] = {
     [STORE] = CLI_STRING("store", "URI", "sqlite:evtwin.db", .derived = cli_default_store,
                          .group = "Serve",
                          .help = "store to serve; need not exist yet (503 until it does); the "
-                                 "default is the PostgreSQL of DB_HOST or PGHOST where one is "
-                                 "set"),
+                                 "default is the PostgreSQL of DB_HOST or PGHOST if one is set"),
     [THRESHOLDS] = CLI_STRING(
         "thresholds", "FILE", NULL,
         .help = "replace the store's limits by the contract's with the changes in this JSON "
-                "file: an array as /api/thresholds shows it; the store is made if absent"),
-    [SILENT_AFTER] = CLI_RANGE(
-        CLI_NUMBER, "silent-after", "S", "0", 0, 31622400,
-        .help = "seconds without a record until a battery counts as silent; 0: the longer of 15 s "
-                "and three times the interval at which its records come"),
+                "file: an array as /api/thresholds shows it; the store is created if absent"),
+    [SILENT_AFTER] =
+        CLI_RANGE(CLI_NUMBER, "silent-after", "S", "0", 0, 31622400,
+                  .help = "seconds without a record until a battery counts as silent; 0: 15 s or "
+                          "three times the interval of its records, whichever is longer"),
     [PREDICTIONS_STOPPED_AFTER] =
         CLI_RANGE(CLI_NUMBER, "predictions-stopped-after", "S", "0", 0, 31622400,
                   .help = "the same for records that wait for a prediction"),
     [LISTEN] = CLI_STRING("listen", "ADDRESS:PORT", "127.0.0.1:5001",
-                          .help = "where; [::1]:0 picks a free port"),
+                          .help = "address to listen on; [::1]:0 picks a free port"),
     [PORT] = CLI_RANGE(CLI_INTEGER, "port", "PORT", NULL, 0, 65535, .environment = "API_PORT",
                        .help = "the port alone, at the address of --listen"),
     [OPEN_READS] =
         CLI_FLAG("open-reads", .help = "with --token-file, on the loopback only: reading needs no "
                                        "token, writing does"),
-    [TOKEN_FILE] =
-        CLI_STRING("token-file", "FILE", NULL,
-                   .help = "answer only to who has the token in the first line of this file; "
-                           "without one nothing can be changed over HTTP. An address that other "
-                           "machines reach needs it and --tls-cert"),
-    [TLS_CERT] = CLI_STRING("tls-cert", "FILE", NULL,
-                            .help = "speak HTTPS with this certificate, in PEM form, followed by "
-                                    "those that certify it"),
+    [TOKEN_FILE] = CLI_STRING(
+        "token-file", "FILE", NULL,
+        .help =
+            "require the token in the first line of this file; without a token nothing can be "
+            "changed over HTTP. An address that other machines can reach needs it and --tls-cert"),
+    [TLS_CERT] =
+        CLI_STRING("tls-cert", "FILE", NULL,
+                   .help = "use HTTPS with this certificate, in PEM form, followed by its chain"),
     [TLS_KEY] = CLI_STRING("tls-key", "FILE", NULL,
-                           .help = "its key, in PEM form, which not everyone may read"),
-    [ALLOW_HOST] = CLI_STRINGS("allow-host", "NAME", NULL,
-                               .help = "also answer to this name of a host, as a proxy passes it "
-                                       "on; may be repeated"),
+                           .help = "its key, in PEM form, which must not be readable by everyone"),
+    [ALLOW_HOST] = CLI_STRINGS(
+        "allow-host", "NAME", NULL,
+        .help = "also answer to this host name, which a proxy passes on; may be repeated"),
     [INSECURE_LISTEN] =
-        CLI_FLAG("insecure-listen", .help = "permit an address that other machines reach without "
-                                            "--token-file or --tls-cert, and any name of a host "
-                                            "where --allow-host names none"),
-    [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "2", 1, 256, .help = "that answer requests"),
-    [DRAIN] = CLI_RANGE(CLI_NUMBER, "drain", "S", "0", 0, 3600,
-                        .help = "seconds that it still answers after the signal to stop, while "
-                                "/readyz says no, so that a load balancer can look elsewhere"),
-    [ALERTS] = CLI_FLAG("alerts", .group = "Alerts",
-                        .help = "raise and clear alerts, which the store keeps: it is written to. "
-                                "Of several programs that do so on one store one works, the "
-                                "others wait for its end"),
+        CLI_FLAG("insecure-listen",
+                 .help = "permit an address that other machines can reach without --token-file or "
+                         "--tls-cert, and any host name if --allow-host names none"),
+    [THREADS] = CLI_RANGE(CLI_INTEGER, "threads", "N", "2", 1, 256,
+                          .help = "number of threads that answer requests"),
+    [DRAIN] =
+        CLI_RANGE(CLI_NUMBER, "drain", "S", "0", 0, 3600,
+                  .help = "seconds to continue answering after the signal to stop, while /readyz "
+                          "answers 503, so that a load balancer can use another server"),
+    [ALERTS] =
+        CLI_FLAG("alerts", .group = "Alerts",
+                 .help = "raise and clear alerts, and keep them in the store. If several programs "
+                         "do so on one store, one is active, the others wait until it ends"),
     [ALERT_WEBHOOK_FILE] =
         CLI_STRING("alert-webhook-file", "FILE", NULL,
-                   .help = "post alerts, as JSON that Slack takes, to the URL in the first line of "
-                           "this file, which only its owner may read; implies --alerts"),
+                   .help = "post alerts, as JSON for Slack, to the URL in the first line of this "
+                           "file, which only its owner may read; implies --alerts"),
     [ALERT_SMTP] = CLI_STRING("alert-smtp", "URI", NULL,
                               .help = "mail alerts by smtp://USER@HOST:PORT/?password_file=FILE or "
                                       "smtps:; implies --alerts"),
-    [ALERT_TO] =
-        CLI_STRING("alert-to", "ADDRESSES", NULL, .help = "who gets the mail, with commas between"),
+    [ALERT_TO] = CLI_STRING("alert-to", "ADDRESSES", NULL,
+                            .help = "receivers of the mail, separated by commas"),
     [ALERT_CA_FILE] = CLI_STRING("alert-ca-file", "FILE", NULL,
                                  .help = "authorities that certify those servers, as PEM; default: "
                                          "those of the system"),
-    [ALERT_GROUP] = CLI_RANGE(CLI_NUMBER, "alert-group-s", "S", "30", 1, 86400,
-                              .help = "seconds between two messages: what comes meanwhile is one"),
+    [ALERT_GROUP] =
+        CLI_RANGE(CLI_NUMBER, "alert-group-s", "S", "30", 1, 86400,
+                  .help = "seconds between two messages: alerts in between go into one message"),
     [ALERT_CLEAR_AFTER] = CLI_RANGE(CLI_NUMBER, "alert-clear-after", "S", "60", 0, 86400,
-                                    .help = "seconds without its cause until an alert is cleared"),
+                                    .help = "seconds without the cause until an alert is cleared"),
     [CHECK] = CHECK_OPTION,
     [BACKUP] =
         CLI_STRING("backup", "FILE", NULL, .group = "Backup",
@@ -113,7 +115,7 @@ static const cli_tool tool = {
     .purpose =
         "Serve a store of telemetry and predictions over HTTP: a page that shows the live fleet, "
         "the REST\nAPI under /api, /health and /metrics for Prometheus. Only --thresholds, alerts "
-        "and their\nacknowledgements write; any number may share a store.",
+        "and their\nacknowledgements write; any number of servers may share a store.",
     .usage = "[OPTION]...\n[--store URI] --backup FILE",
     .examples = "evtwin-serve --store sqlite:evtwin.db          then open http://localhost:5001\n"
                 "API_PORT=8080 evtwin-serve\n"

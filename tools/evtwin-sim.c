@@ -13,9 +13,9 @@
 static const cli_option options[SIM_N_OPTIONS] = {
     [SIM_FLEET] = CLI_RANGE(CLI_INTEGER, "fleet", "N", "1", 1, 1e6, .group = "Batteries",
                             .help = "number of batteries"),
-    [SIM_BATTERY_ID] =
-        CLI_STRING("battery-id", "ID", "BATTERY_001",
-                   .help = "of the first one; the others count on from its last digits"),
+    [SIM_BATTERY_ID] = CLI_STRING(
+        "battery-id", "ID", "BATTERY_001",
+        .help = "of the first battery; the numbers of the others follow its last digits"),
     [SIM_MODEL] =
         CLI_STRING("model", "MODEL", "ecm", .choices = "ecm|classic|spm|spme",
                    .help = "ecm: equivalent circuit with heat and ageing; classic: the original "
@@ -39,15 +39,14 @@ static const cli_option options[SIM_N_OPTIONS] = {
                            "from A to B"),
     [SIM_TEMPERATURE] = CLI_RANGE(CLI_NUMBER, "temperature", "DEGC", "32", -40, 80,
                                   .help = "cell temperature at the start"),
-    [SIM_FRESH] = CLI_FLAG(
-        "fresh", .help = "start every battery anew; otherwise those that the first sink which is a "
-                         "store knows go on from their last records, whatever --soc, --soh and "
-                         "--temperature say"),
+    [SIM_FRESH] =
+        CLI_FLAG("fresh", .help = "start every battery anew; otherwise batteries that the first "
+                                  "store among the sinks knows continue from their last records, "
+                                  "and --soc, --soh and --temperature do not apply to them"),
     [SIM_START] =
         CLI_STRING("start", "TIME", "2024-01-01T00:00:00Z",
-                   .help = "where the physics clock stands at the start: it stamps the records of "
-                           "--dry-run, --speed max and --until-eol, and gives the season of daily "
-                           "use"),
+                   .help = "simulated time at the start: it stamps the records of --dry-run, "
+                           "--speed max and --until-eol, and gives the season of daily use"),
     [SIM_SEED] = CLI_RANGE(CLI_INTEGER, "seed", "N", "0", 0, 9e15,
                            .help = "the same seed gives the same bytes, for any number of threads"),
     [SIM_THREADS] =
@@ -55,49 +54,47 @@ static const cli_option options[SIM_N_OPTIONS] = {
     [SIM_INTERVAL] = CLI_RANGE(CLI_NUMBER, "interval", "S", "2", 0.001, 86400, .group = "Live",
                                .environment = "TELEMETRY_INTERVAL",
                                .help = "seconds between two records of a battery"),
-    [SIM_SPEED] =
-        CLI_STRING("speed", "K", "60",
-                   .help = "physics seconds per second; max: as fast as it can, a record every "
-                           "--interval physics seconds"),
+    [SIM_SPEED] = CLI_STRING("speed", "K", "60",
+                             .help = "simulated seconds per second; max: as fast as possible, a "
+                                     "record every --interval simulated seconds"),
     [SIM_DURATION] =
         CLI_RANGE(CLI_NUMBER, "duration", "S", NULL, 0.001, 1e10,
-                  .help = "stop after that many seconds (physics seconds with --speed max); "
+                  .help = "stop after that many seconds (simulated seconds with --speed max); "
                           "default: at Ctrl-C"),
     [SIM_SINK] = CLI_STRINGS(
         "sink", "URI", "sqlite:evtwin.db", .derived = cli_default_sinks, .group = "Output",
         .help =
             "where records go: postgresql://HOST/DATABASE, kafka://HOST/TOPIC, "
             "mqtt://HOST/TOPIC, sqlite:FILE, csv:FILE, jsonl:FILE (- = standard output), null:; "
-            "may be given again, and then replaces the defaults: the PostgreSQL of DB_HOST or "
-            "PGHOST, where neither is set sqlite:evtwin.db, and the brokers of "
-            "KAFKA_BOOTSTRAP_SERVERS and MQTT_HOST"),
+            "may be repeated, and replaces the defaults: the PostgreSQL of DB_HOST or PGHOST "
+            "(sqlite:evtwin.db if neither is set), and the brokers of KAFKA_BOOTSTRAP_SERVERS and "
+            "MQTT_HOST"),
     [SIM_CSV] = CLI_STRING(
         "csv", "FILE", NULL,
-        .help = "short for --sink csv:FILE; with --until-eol the file appears whole or not "
-                "at all"),
+        .help =
+            "short for --sink csv:FILE; with --until-eol the file appears complete or not at all"),
     DELIVERY_OPTIONS(SIM_SPOOL),
-    [SIM_HOLD] =
-        CLI_RANGE(CLI_INTEGER, "hold", "N", "100000", 1, 1e6,
-                  .help = "without --spool: records kept in memory for a sink that does not take "
-                          "them now; they are offered again until it does, and are lost if the "
-                          "simulator ends before"),
+    [SIM_HOLD] = CLI_RANGE(
+        CLI_INTEGER, "hold", "N", "100000", 1, 1e6,
+        .help = "without --spool: records kept in memory for a sink that fails; they are offered "
+                "again until it takes them, and are lost if the simulator ends before"),
     SCRAPE_OPTIONS(SIM_METRICS, "0"),
     [SIM_CHECK] = CHECK_OPTION,
     [SIM_DRY_RUN] =
         CLI_FLAG("dry-run", .help = "print records as JSON on standard output; needs nothing"),
     [SIM_RECORDS] = CLI_RANGE(CLI_INTEGER, "records", "N", "5", 1, 1e9, .letter = 'n',
                               .help = "how many, with --dry-run"),
-    [SIM_UNTIL_EOL] =
-        CLI_FLAG("until-eol", .group = "Run-to-failure data set",
-                 .help = "run every battery from new to its end of life (SoH below 80 % or "
-                         "resistance doubled) and label the records with what came: rul, "
-                         "failure, truth_*"),
+    [SIM_UNTIL_EOL] = CLI_FLAG(
+        "until-eol", .group = "Run-to-failure data set",
+        .help =
+            "run every battery from new to its end of life (SoH below 80 % or "
+            "resistance doubled) and label the records with the outcome: rul, failure, truth_*"),
     [SIM_RECORD_DAYS] = CLI_RANGE(CLI_NUMBER, "record-days", "DAYS", "3", 1, 3650,
-                                  .help = "a record every that many days"),
+                                  .help = "days between two records"),
     [SIM_MOMENTS] =
         CLI_STRING("moments", "WHEN", "active", .choices = "active|daily|cycle",
-                   .help = "when it is taken: active: mostly while driving or charging; daily, "
-                           "cycle: at any time, as live batteries of that --use report"),
+                   .help = "when records are taken: active: mostly while driving or charging; "
+                           "daily, cycle: at any time, as live batteries of that --use report"),
     [SIM_MAX_YEARS] =
         CLI_RANGE(CLI_NUMBER, "max-years", "YEARS", "15", 0.01, 50,
                   .help = "a battery still alive then is censored: no invented label"),

@@ -26,9 +26,10 @@ void predict_note_guesses(const evtwin_predictor *predictor) {
         }
         if (t.kind == EVTWIN_TARGET_EVENT &&
             evtwin_predictor_calibration(predictor, target, &calibration, sizeof calibration) < 0) {
-            cli_note("%s is not calibrated and may be too sure: the models were made from too few "
-                     "batteries for that, or by an older version",
-                     t.prediction);
+            cli_note(
+                "%s is not calibrated and may be overconfident: the models were made from too few "
+                "batteries for that, or by an older version",
+                t.prediction);
         }
     }
 }

@@ -235,10 +235,10 @@ int models_take_new(const cli *c, evtwin_follower *follower, const char *store, 
         return 0; /* when the batch under way has arrived */
     }
     if (st < 0) {
-        cli_warning("new models cannot be used: %s", evtwin_last_error());
+        cli_warning("the new models cannot be used: %s", evtwin_last_error());
         evtwin_predictor_free(*waiting);
     } else if (evtwin_predictor_info_get(*waiting, &info, sizeof info) >= 0) {
-        cli_note("predicting with %s from here on", info.version);
+        cli_note("predicting with %s from now on", info.version);
         predict_note_guesses(*waiting);
     }
     *waiting = NULL;

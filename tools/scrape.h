@@ -20,26 +20,27 @@ enum {
 
 /* port: the default; what follows it is .environment, where the port has one. */
 #define SCRAPE_OPTIONS(first, port, ...)                                                           \
-    [(first) +                                                                                     \
-        SCRAPE_PORT] =                                                                             \
-        CLI_RANGE(CLI_INTEGER, "metrics-port", "PORT", port, 0, 65535, .group = "Metrics",         \
-                  .help = "Prometheus metrics at http://localhost:PORT/metrics, beside /health, "  \
-                          "/livez and /readyz; 0 = off, and the others here need one",             \
-                  __VA_ARGS__),                                                                    \
-        [(first) + SCRAPE_LISTEN] =                                                                \
-            CLI_STRING("metrics-listen", "ADDRESS", "127.0.0.1",                                   \
-                       .help = "where that port is; one that other machines reach, such as "       \
-                               "0.0.0.0 or ::, needs the token and TLS, or --insecure-listen"),    \
-        [(first) + SCRAPE_TOKEN_FILE] =                                                            \
-            CLI_STRING("metrics-token-file", "FILE", NULL,                                         \
-                       .help = "show the metrics only to who has the token in the first line of "  \
-                               "this file; the probes need none"),                                 \
-        [(first) + SCRAPE_TLS_CERT] = CLI_STRING(                                                  \
-            "metrics-tls-cert", "FILE", NULL, .help = "speak HTTPS there, with this certificate"), \
-        [(first) + SCRAPE_TLS_KEY] = CLI_STRING("metrics-tls-key", "FILE", NULL,                   \
-                                                .help = "its key, which not everyone may read"),   \
-        [(first) + SCRAPE_INSECURE] =                                                              \
-            CLI_FLAG("insecure-listen", .help = "permit that address without token or TLS")
+    [(first) + SCRAPE_PORT] = CLI_RANGE(                                                           \
+        CLI_INTEGER, "metrics-port", "PORT", port, 0, 65535, .group = "Metrics",                   \
+        .help = "Prometheus metrics at http://localhost:PORT/metrics, with /health, /livez and "   \
+                "/readyz; 0 = off; the other options of this section need a port",                 \
+        __VA_ARGS__),                                                                              \
+               [(first) + SCRAPE_LISTEN] = CLI_STRING(                                             \
+                   "metrics-listen", "ADDRESS", "127.0.0.1",                                       \
+                   .help = "address of that port; an address that other machines can reach, such " \
+                           "as 0.0.0.0 or ::, needs a token and TLS, or --insecure-listen"),       \
+               [(first) + SCRAPE_TOKEN_FILE] =                                                     \
+                   CLI_STRING("metrics-token-file", "FILE", NULL,                                  \
+                              .help = "require the token in the first line of this file for the "  \
+                                      "metrics; the probes need no token"),                        \
+               [(first) + SCRAPE_TLS_CERT] =                                                       \
+                   CLI_STRING("metrics-tls-cert", "FILE", NULL,                                    \
+                              .help = "use HTTPS there, with this certificate"),                   \
+               [(first) + SCRAPE_TLS_KEY] =                                                        \
+                   CLI_STRING("metrics-tls-key", "FILE", NULL,                                     \
+                              .help = "its key, which must not be readable by everyone"),          \
+               [(first) + SCRAPE_INSECURE] =                                                       \
+                   CLI_FLAG("insecure-listen", .help = "permit that address without token or TLS")
 
 /**
  * Refuse options that nothing would come of: others than the port without one, all where the run

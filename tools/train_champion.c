@@ -121,7 +121,7 @@ static evtwin_status compare_target(const duel *d, const evtwin_target *target, 
     evtwin_table_free(held);
     if (e.n_rows == 0) {
         *found = -2;
-        say(out, "no battery here is one that neither bundle has seen");
+        say(out, "there is no battery that neither bundle has seen");
         return EVTWIN_OK;
     }
     *found = e.ours < e.theirs ? 1 : e.ours > e.theirs ? -1 : 0;
@@ -177,17 +177,17 @@ evtwin_status champion_compare(const evtwin_trainer *trainer, const evtwin_table
                                int has_ids, const char *folder, champion_verdict *out) {
     *out = (champion_verdict){0};
     if (!has_ids) {
-        say(out, "batteries that are told apart by a counter have no ids to compare");
+        say(out, "batteries that are identified by a counter have no ids to compare");
         return EVTWIN_OK;
     }
     if (table == NULL) {
-        say(out, "of a training in pieces no rows are in memory to compare on");
+        say(out, "a training in pieces has no rows in memory to compare on");
         return EVTWIN_OK;
     }
     size_t n_processes;
     evtwin_trainer_process(trainer, &n_processes);
     if (n_processes > 1) { /* what they held out is numbered by the rows of each */
-        say(out, "of processes that train together no one has the rows of all to compare on");
+        say(out, "none of the processes that train together has all rows to compare on");
         return EVTWIN_OK;
     }
     duel d = {.trainer = trainer, .table = table};

@@ -333,7 +333,8 @@ int train_mlflow_check(const char *uri) {
         st = evtwin_tracker_server_get(s.tracker, &server, sizeof server);
     }
     if (st < 0 && code == 0) {
-        code = cli_fail(CLI_A_STORE, st, "see --mlflow; without --mlflow-required it would train");
+        code = cli_fail(CLI_A_STORE, st,
+                        "see --mlflow; without --mlflow-required training would continue");
     }
     evtwin_tracker_free(s.tracker);
     return code;

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 # %% [markdown]
 # # A tour in Python
-# From the first import to a running server. This page is a script in the *percent* format,
-# [examples/python/tour.py](../examples/python/tour.py): it runs as it is (`python3 tour.py`), opens as a notebook in
-# editors and in Jupyter (with jupytext), and everything below, outputs and pictures, was made by running it. The seed is
-# fixed, so you get the same. It takes some 20 seconds on two cores and needs matplotlib, pandas, polars and scikit-learn
-# beside [evtwin](python.md); evtwin itself needs NumPy alone.
+# This tour goes from the first import to a running server. The page is a script in the *percent* format,
+# [examples/python/tour.py](../examples/python/tour.py): it can be run directly (`python3 tour.py`), and opens as a notebook
+# in editors and in Jupyter (with jupytext). All outputs and pictures below were made by running it. The seed is fixed, so
+# you get the same results. It takes about 20 seconds on two cores and needs matplotlib, pandas, polars and scikit-learn in
+# addition to [evtwin](python.md); evtwin itself needs only NumPy.
 
 # %%
 import json
@@ -25,9 +25,9 @@ folder = pathlib.Path(scratch.name)
 
 # %% [markdown]
 # ## Tables
-# Whatever takes telemetry takes a DataFrame, by the *names* of its columns. Here is one as people have them, with names of
-# several standards. A column's unit follows from its name, and percentages that are plainly fractions are refused until
-# you say what they are.
+# Every function that takes telemetry accepts a DataFrame and finds its columns by *name*. This one is a typical example,
+# with names of several standards. A column's unit follows from its name. Percentages that are clearly fractions are
+# refused until you give their unit.
 
 # %%
 frame = pd.DataFrame({
@@ -44,7 +44,7 @@ table = evtwin.Table(frame, units={"soc": "fraction"})
 print(table.units)
 
 # %% [markdown]
-# Out again: a table is an Arrow stream, so polars, pyarrow, DuckDB and pandas take it. Columns are NumPy arrays that share
+# A table is also an Arrow stream, so polars, pyarrow, DuckDB and pandas can read it. Columns are NumPy arrays that share
 # its memory.
 
 # %%
@@ -53,8 +53,8 @@ print("mean voltage by NumPy:", round(float(np.mean(table["Battery_Voltage"])), 
 
 # %% [markdown]
 # ## Simulate
-# Three packs for an hour, as their battery management systems would report them. `truth` has what these do not know
-# ([the cell](concept-cell.md), [heat](concept-heat.md)).
+# Three packs for an hour, as their battery management systems would report them. `truth` has the values that these do
+# not know ([the cell](concept-cell.md), [heat](concept-heat.md)).
 
 # %%
 with evtwin.Simulator(n_packs=3, seed=SEED, initial_soh_percent=92) as simulator:
@@ -75,9 +75,9 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# ## Lives
+# ## Run-to-failure data
 # A hundred and fifty packs from new to their end of life ([ageing](concept-ageing.md), [a fleet](concept-fleet.md)). Each record has
-# the labels `rul` and `failure`, which are outcomes: they follow from the end that came.
+# the labels `rul` and `failure`, which are outcomes: they follow from the end of life of that pack.
 
 # %%
 records, lives = evtwin.Fleet(150, seed=SEED).run_to_failure(record_every_days=30)
@@ -94,9 +94,9 @@ plt.show()
 
 # %% [markdown]
 # ## Train
-# A fifth of the *batteries* is held out, and each score stands beside answers that need no model
-# ([splits and baselines](concept-splits.md)). Seven features are the default; three more are there, so take those too. The
-# data are the DataFrame from above.
+# A fifth of the *batteries* is held out, and each score is shown beside baselines that need no model
+# ([splits and baselines](concept-splits.md)). Seven features are the default; the data have three more, which are used
+# too. The data are the DataFrame from above.
 
 # %%
 features = ["soc", "soh", "voltage", "current", "temperature", "charge_cycles", "power_consumption",
@@ -115,13 +115,13 @@ for finding in trainer.findings:
 trainer.save(folder / "models")
 
 # %% [markdown]
-# The model is better than the best single feature, but not by more than chance can do with thirty held-out batteries, so
-# the report claims nothing. More batteries would settle it; more records of the same ones would not.
+# The model is better than the best single feature, but with thirty held-out batteries this may be chance, so the report
+# claims nothing. More batteries would decide it; more records of the same batteries would not.
 
 # %% [markdown]
 # ## Intervals and reasons
-# A new fleet that the models have never seen: is the truth where the [interval](concept-intervals.md) says, and
-# [why](concept-reasons.md) does one battery get the answer it gets?
+# A new fleet that the models have never seen: is the truth inside the [interval](concept-intervals.md), and what are the
+# [reasons](concept-reasons.md) for the prediction of one battery?
 
 # %%
 predictor = evtwin.Predictor.load(folder / "models")
@@ -153,7 +153,7 @@ plt.show()
 
 # %% [markdown]
 # ## scikit-learn
-# The same forests as estimators, for grids, pipelines and cross-validation. Split by battery here, too.
+# The same forests are available as estimators, for grids, pipelines and cross-validation. Split by battery here, too.
 
 # %%
 from evtwin.estimators import RULRegressor
@@ -166,8 +166,8 @@ print("RMSE of four folds:", (-scores).round(1).tolist())
 
 # %% [markdown]
 # ## Live
-# A pump takes records from a source, predicts them, and hands them to sinks: here a database and a function of our own
-# ([delivery](concept-delivery.md)). The source is a fleet that lives a day in no time.
+# A pump takes records from a source, predicts them, and passes them to sinks: here a database and our own function
+# ([delivery](concept-delivery.md)). The source is a fleet that simulates a day as fast as possible.
 
 # %%
 worst: dict[str, float] = {}
@@ -187,8 +187,8 @@ print("at least, by rul_low:", {name: round(low) for name, low in sorted(worst.i
 
 # %% [markdown]
 # ## Serve
-# REST, the pages of the live fleet and metrics for Prometheus, on a port of this machine. Open `server.url` in a browser
-# while it runs; `evtwin-serve` is the same as a program.
+# The server offers REST, the pages of the live fleet and metrics for Prometheus, on a port of this machine. Open
+# `server.url` in a browser while it runs; `evtwin-serve` is the same as a program.
 
 # %%
 with evtwin.serve(folder / "evtwin.db", listen="127.0.0.1:0") as server:
@@ -200,6 +200,6 @@ print(latest["battery_id"], {name: round(latest[name], 1) for name in shown})
 
 # %% [markdown]
 # ## Next
-# [Python](python.md) has the whole package, [concepts](concepts.md) what stands behind the numbers,
-# [migration.md](migration.md) the way from the Python demo, and [workflow.py](../examples/python/workflow.py) all of this
+# [Python](python.md) describes the whole package, [concepts](concepts.md) the meaning of the numbers, and
+# [migration.md](migration.md) the way from the Python demo. [workflow.py](../examples/python/workflow.py) does all of this
 # in 40 lines.

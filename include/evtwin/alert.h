@@ -12,11 +12,12 @@ extern "C" {
 
 /**
  * A watch over the batteries of a store, on threads of its own. It raises an alert for each limit
- * of kind status or alert that a battery breaks (a stricter one of the same quantity goes first),
- * for a battery that is silent, and for one whose predictions have stopped; a battery and rule has
- * at most one that is not cleared. It is cleared when the rule was not broken for clear_after_s;
- * limits are left by a margin (thresholds.h). Of several watches over a store one works; the others
- * wait until it ends. docs/alerts.md. Since 0.2.
+ * of kind status or alert that a battery breaks (of several limits of a quantity only for the
+ * strictest), for a battery that is silent, and for a battery whose predictions have stopped. Each
+ * rule of a battery has at most one open alert. An alert is cleared when its rule has not been
+ * broken for clear_after_s; a broken limit stays broken until the value is back by a margin
+ * (thresholds.h). If there are several watches over a store, one is active; the others wait until
+ * it ends. docs/alerts.md. Since 0.2.
  */
 typedef struct evtwin_alerts evtwin_alerts;
 
@@ -29,9 +30,9 @@ typedef struct evtwin_alerts_options {
     /** "smtp://USER@HOST:PORT/?password_file=FILE&from=ADDRESS" or smtps:; a remote host has to
         offer STARTTLS unless tls=none; NULL = no mail */
     const char *smtp;
-    const char *mail_to; /**< addresses with commas between; with smtp */
-    const char *ca_file; /**< PEM of authorities for both; NULL = the system's */
-    double group_s;      /**< default 30: the next message comes no earlier after one; 1 to 86400 */
+    const char *mail_to;  /**< comma-separated addresses; with smtp */
+    const char *ca_file;  /**< PEM of authorities for both; NULL = the system's */
+    double group_s;       /**< default 30: least time between two messages; 1 to 86400 */
     double clear_after_s; /**< default 60: how long a rule is not broken before its alert is
                              cleared; 0 to 86400 */
     double silent_after_s, predictions_stopped_after_s; /**< as in evtwin_server_options */
@@ -41,13 +42,13 @@ typedef struct evtwin_alerts_options {
 EVTWIN_API evtwin_status evtwin_alerts_options_init(evtwin_alerts_options *options, size_t size);
 
 /**
- * Look at the options and the files that they name, as evtwin_alerts_start does; nothing is sent,
- * and no store opened. Since 0.2.
+ * Check the options and the files that they name, as evtwin_alerts_start does; nothing is sent, and
+ * no store is opened. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_alerts_check(const evtwin_alerts_options *options);
 
 /**
- * Start. What goes wrong later is in the log, and tried again.
+ * Start. Later failures are logged and tried again.
  * @return EVTWIN_E_ARG (an option, URI, URL or address; a file that others can read),
  * EVTWIN_E_NOT_FOUND (a file), EVTWIN_E_PARSE, EVTWIN_E_UNSUPPORTED (deliveries in a build without
  * libcurl).
@@ -56,13 +57,13 @@ EVTWIN_API evtwin_status evtwin_alerts_start(const evtwin_alerts_options *option
                                              evtwin_alerts **out);
 
 /**
- * Note that somebody knows of an alert, as evtwin_store_acknowledge_alert, through a handle of its
- * own: from any thread.
+ * Acknowledge an alert, as evtwin_store_acknowledge_alert does, through a separate handle: from any
+ * thread.
  */
 EVTWIN_API evtwin_status evtwin_alerts_acknowledge(evtwin_alerts *alerts, int64_t id,
                                                    const char *by);
 
-/** Stop; waits some seconds for what is being delivered. NULL is fine. */
+/** Stop; waits some seconds for deliveries in progress. NULL is fine. */
 EVTWIN_API void evtwin_alerts_free(evtwin_alerts *alerts);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* evtwin/arrow.h: tables to and from other libraries in the same process, by Arrow's C data and C
  * stream interfaces (https://arrow.apache.org/docs/format/CStreamInterface.html): pyarrow, pandas,
- * polars, DuckDB, nanoarrow and others speak them. */
+ * polars, DuckDB, nanoarrow and others support them. */
 #ifndef EVTWIN_ARROW_H
 #define EVTWIN_ARROW_H
 
@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-/* The three structs are Arrow's, as its specification has them, for whoever has no Arrow header. */
+/* The three structs are those of Arrow's specification, for programs without an Arrow header. */
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
 
@@ -60,16 +60,16 @@ struct ArrowArrayStream {
 
 /**
  * The table as a stream of one batch, without a copy: its columns become immutable
- * (evtwin_table_share), and live as long as the stream, what came of it, or a reference of the
- * table. Types are those in brackets at evtwin_type; a missing value is a null, a NaN too. A
- * column's unit is in the metadata of its field under the key "unit".
- * @param out  written over; its owner calls out->release, from any thread.
+ * (evtwin_table_share), and live as long as the stream, the arrays from it, or a reference of the
+ * table. The types are those in brackets at evtwin_type; a missing value is a null, and so is a
+ * NaN. A column's unit is in the metadata of its field under the key "unit".
+ * @param out overwritten; its owner calls out->release, from any thread.
  * @return EVTWIN_E_ARG for NULL only. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_table_to_arrow(evtwin_table *table, struct ArrowArrayStream *out);
 
 /** The schema that such a stream has. The table may be edited after the call.
- * @param out  written over; its owner calls out->release. @return EVTWIN_E_ARG for NULL only.
+ * @param out overwritten; its owner calls out->release. @return EVTWIN_E_ARG for NULL only.
  * Since 0.2. */
 EVTWIN_API evtwin_status evtwin_table_arrow_schema(const evtwin_table *table,
                                                    struct ArrowSchema *out);
@@ -97,13 +97,12 @@ EVTWIN_API evtwin_status evtwin_arrow_options_init(evtwin_arrow_options *options
  * a column of times, numbers and strings are times as evtwin_time_parse reads them ("Unix Time /
  * s": seconds since 1970). A null is a missing value.
  *
- * Of a stream of one batch nothing is copied where types agree: float64, int64 and timestamp
- * [us] columns without nulls stay in the producer's memory, which is given back when the table and
- * those that share it are freed, on the thread that frees the last, or when such a column is
- * edited.
+ * From a stream of one batch, columns of equal type are not copied: float64, int64 and timestamp
+ * [us] columns without nulls stay in the producer's memory. It is released when the table and those
+ * that share it are freed, on the thread that frees the last one, or when such a column is edited.
  *
- * Buffers are as long as the producer says: their lengths cannot be checked, but for those inside
- * strings. Everything else is.
+ * The lengths of buffers are taken from the producer and cannot be checked, except those inside
+ * strings. Everything else is checked.
  * @param stream  used up and released, whatever the call returns; its producer's calls run on this
  * thread.
  * @param options  NULL = the defaults.

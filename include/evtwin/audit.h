@@ -14,15 +14,15 @@ extern "C" {
 typedef struct evtwin_audit evtwin_audit;
 
 /**
- * Look at what evtwin_train would learn from the same table, targets and options (training audits
- * by itself). Only features and labels that would be used are judged; other columns serve as
+ * Check what evtwin_train would learn from the same table, targets and options (training makes the
+ * same audit). Only features and labels that would be used are judged; other columns serve as
  * evidence. docs/learning.md has every test, its threshold and its source. Works in builds without
  * XGBoost.
  *
  * A finding of severity "error" refuses the data: evtwin_train returns EVTWIN_E_DATA, unless
  * options->allow names its cause. A "warning" does not.
  * @param out  a new audit, evtwin_audit_free frees it; untouched on failure.
- * @return as evtwin_train for options and data that cannot be read; what is found is no failure.
+ * @return as evtwin_train for options and data that cannot be read; a finding is not a failure.
  * Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_audit_run(const evtwin_table *table, const evtwin_target *targets,
@@ -38,10 +38,10 @@ EVTWIN_API size_t evtwin_audit_finding_count(const evtwin_audit *audit);
 EVTWIN_API evtwin_status evtwin_audit_finding(const evtwin_audit *audit, size_t i,
                                               evtwin_finding *out, size_t size);
 
-/** Number of findings that refuse the data: 0 = it can be learned from. Since 0.2. */
+/** Number of findings that refuse the data: 0 = a model can be trained on it. Since 0.2. */
 EVTWIN_API size_t evtwin_audit_refusal_count(const evtwin_audit *audit);
 
-/** All of it as one JSON object (docs/cli.md). Borrowed until freed; NULL if out of memory.
+/** All findings as one JSON object (docs/cli.md). Borrowed until freed; NULL if out of memory.
  * Since 0.2. */
 EVTWIN_API const char *evtwin_audit_json(evtwin_audit *audit);
 

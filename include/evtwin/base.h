@@ -22,14 +22,14 @@
 extern "C" {
 #endif
 
-/* Every function takes NULL for an object: one that returns a status answers EVTWIN_E_ARG, one that
- * frees or counts does nothing, an accessor answers NULL, "", 0 or NaN. */
+/* Every function accepts NULL for an object: a function with a status returns EVTWIN_E_ARG, one
+   that frees or counts does nothing, an accessor returns NULL, "", 0 or NaN. */
 
 /**
  * Every fallible call returns one of these: 0 is success, > 0 is an outcome to react to, < 0 is a
  * failure.
- * X(name, value, what it means). The one list: the enum, evtwin_status_name() and
- * evtwin_status_text() are made from it.
+ * X(name, value, what it means). The enum, evtwin_status_name() and evtwin_status_text() are made
+ * from this list.
  */
 #define EVTWIN_STATUS_LIST(X)                                                                      \
     X(OK, 0, "success")                                                                            \
@@ -83,10 +83,10 @@ EVTWIN_API int evtwin_status_is_temporary(evtwin_status status);
 EVTWIN_API const char *evtwin_last_error(void);
 
 /**
- * For callbacks (custom sources and sinks, checks): give the reason of a failure.
+ * For callbacks (custom sources and sinks, checks): set the text of a failure.
  * @param text  one line; copied, cut at 1023 bytes; NULL = what the status means.
- * @return status, for the callback to return. A status that is not a failure leaves the text as it
- * is. Since 0.2.
+ * @return status, for the callback to return. A status that is not a failure does not change the
+ * text. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_set_last_error(evtwin_status status, const char *text);
 
@@ -109,11 +109,11 @@ typedef void (*evtwin_log_fn)(void *ctx, evtwin_log_level level, const char *tex
 EVTWIN_API void evtwin_set_log(evtwin_log_fn fn, void *ctx);
 
 /**
- * A URI as it may be shown: what stands for a password (user:password@, password=, secret=,
- * token=, …) or perhaps does (key=) is replaced by ***.
- * @param text  (size) receives it, cut where it has no room; may be NULL.
- * @return 1 if it has a password, which others can read on a command line; 0 if not, or uri is
- * NULL (text is "" then). Since 0.2.
+ * A URI that may be shown: passwords (user:password@, password=, secret=, token=, …) and possible
+ * passwords (key=) are replaced by ***.
+ * @param text (size) receives it, cut off to fit; may be NULL.
+ * @return 1 if the URI has a password (which others can read on a command line); 0 if not, or if
+ * uri is NULL (text is then ""). Since 0.2.
  */
 EVTWIN_API int evtwin_uri_redact(const char *uri, char *text, size_t size);
 
@@ -124,17 +124,17 @@ EVTWIN_API int evtwin_uri_redact(const char *uri, char *text, size_t size);
 typedef void *(*evtwin_realloc_fn)(void *ctx, void *ptr, size_t new_size);
 
 /**
- * All memory the library itself requests goes through this one function, and so does jansson's
- * unless the program has given jansson functions of its own (json_set_alloc_funcs) before the
- * library was loaded; the other client libraries keep their own. NULL restores the C library's.
- * Call it before any other call of the library or of jansson.
+ * The library requests all its own memory through this function. So does jansson, unless the
+ * program gave jansson other functions (json_set_alloc_funcs) before the library was loaded; the
+ * other client libraries keep their own allocators. NULL restores that of the C library. Call it
+ * before any other call of the library or of jansson.
  */
 EVTWIN_API void evtwin_set_allocator(evtwin_realloc_fn fn, void *ctx);
 
 /* ---- progress ---- */
 
 /**
- * Long work calls this now and then; what is static text, done is in [0, 1] (or < 0 if the end is
+ * Called repeatedly during long work. what is static text; done is in [0, 1] (or < 0 if the end is
  * not known). Return non-zero to stop the work: the call then returns EVTWIN_E_CANCELLED.
  */
 typedef int (*evtwin_progress_fn)(void *ctx, const char *what, double done);
@@ -154,14 +154,15 @@ typedef enum evtwin_naive_time {
 EVTWIN_API int64_t evtwin_time_now(void);
 
 /**
- * Parse a time as files have them; the answer depends on the text (and the machine's zone) alone:
+ * Parse a time in one of the forms used in files; the result depends only on the text (and the
+ * machine's time zone):
  *  - RFC 3339 ("2024-01-01T12:00:00.5+01:00"), also with a space for the T, without seconds or time
  *    of day (midnight), with the offset as +hh, +hhmm, UTC or GMT, a blank before it or not; also
  *    "20240101T120000Z". Digits beyond the microsecond are cut off;
- *  - a number since 1970, its unit told by its digits: 10 are seconds, 13 milliseconds, 16
+ *  - a number since 1970 whose number of digits gives the unit: 10 are seconds, 13 milliseconds, 16
  *    microseconds, 19 nanoseconds. A fraction is rounded to the nearest microsecond.
- * naive says what a missing offset means. A local time that the clock shows twice, as summer time
- * ends, is the first of the two; one that it skips is refused.
+ * naive says what a missing offset means. A local time that occurs twice (when summer time ends) is
+ * the first of the two; one that is skipped is refused.
  * @return EVTWIN_E_PARSE if the format is another or the date does not exist.
  */
 EVTWIN_API evtwin_status evtwin_time_parse(const char *text, evtwin_naive_time naive,
@@ -174,7 +175,7 @@ EVTWIN_API evtwin_status evtwin_time_format(int64_t time_us, char *text, size_t 
 /** SHA-256 of a file's bytes as 64 lower-case hex digits and a NUL.
  * @param hex  (hex_size), at least 65 bytes; untouched on failure.
  * @return EVTWIN_E_ARG if hex_size is too small, EVTWIN_E_NOT_FOUND, EVTWIN_E_IO,
- * EVTWIN_E_UNSUPPORTED (a pipe or device, whose bytes would be used up). Since 0.2. */
+ * EVTWIN_E_UNSUPPORTED (a pipe or device, because its bytes can be read only once). Since 0.2. */
 EVTWIN_API evtwin_status evtwin_file_sha256(const char *path, char *hex, size_t hex_size);
 
 #ifdef __cplusplus

@@ -16,7 +16,7 @@ typedef struct evtwin_cell evtwin_cell;
 /**
  * Load a set: name is one of the built-in sets (evtwin_cell_builtin_name) or the path of a JSON
  * file (it contains '/' or ends in ".json"); NULL is the default set. The format is documented in
- * docs/cells.md; such a file may take what it does not say itself from a BPX file.
+ * docs/cells.md; such a file may take missing values from a BPX file.
  * @return EVTWIN_E_NOT_FOUND, or EVTWIN_E_PARSE / EVTWIN_E_RANGE naming the file and key;
  * EVTWIN_E_SCHEMA for a BPX file by itself, saying what it gives and what is missing;
  * EVTWIN_E_UNSUPPORTED for BPX after 1.x, or in a build for the edge.

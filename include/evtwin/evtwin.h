@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * evtwin/evtwin.h: all of libevtwin. The main calls in short (every call gives an
- * evtwin_status, < 0 is a failure that evtwin_last_error puts into words):
+ * evtwin/evtwin.h: all of libevtwin. The main calls in short (every call returns an evtwin_status;
+ * < 0 is a failure that evtwin_last_error describes):
  *
- *     // simulate: 50 packs from new to end of life, labelled by what became of them
+ *     // simulate: 50 packs from new to end of life, labelled with their outcomes
  *     evtwin_sim_options fleet;
  *     evtwin_sim_options_init(&fleet, sizeof fleet);
  *     fleet.n_packs = 50;
@@ -31,9 +31,9 @@
  *     evtwin_store_latest(store, NULL, &newest, NULL);
  *
  * Live, a pump does the same for every batch: source -> predictor -> sinks (stream.h), and a server
- * shows the store (serve.h). What _create, _load or _open gives is freed with _free.
- * "The contract" in these headers: names, features and limits of the original Python demo, which
- * stay (docs/migration.md). Read base.h and table.h first, then the part you need.
+ * shows the store (serve.h). An object from _create, _load or _open is freed with _free. "The
+ * contract" in these headers means the names, features and limits of the original Python demo,
+ * which libevtwin keeps (docs/migration.md). Read base.h and table.h first, then the part you need.
  */
 #ifndef EVTWIN_EVTWIN_H
 #define EVTWIN_EVTWIN_H

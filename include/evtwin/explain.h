@@ -14,9 +14,9 @@ extern "C" {
 /**
  * The Shapley values of row i of x, (rows, cols) row-major, NaN = missing, in phi (rows, cols + 1)
  * row-major: what each feature adds to the margin, and last the mean margin of the training data,
- * which they start from. A row of phi sums to the margin of evtwin_model_margin. They are exact
- * for the path-dependent expectation, as XGBoost's pred_contribs. Does not allocate, takes some
- * 100 KiB of stack; safe from many threads at once.
+ * to which these are added. A row of phi sums to the margin of evtwin_model_margin. They are exact
+ * for the path-dependent expectation, as XGBoost's pred_contribs. Does not allocate, uses about 100
+ * KiB of stack; safe from many threads at once.
  * @return EVTWIN_E_SCHEMA if cols != evtwin_model_width(model); EVTWIN_E_UNSUPPORTED if the model's
  * file lacks sum_hessian, or a tree has more than 250 levels or 64 features on a path.
  * Source: Lundberg et al. 2020, doi:10.1038/s42256-019-0138-9
@@ -27,9 +27,9 @@ EVTWIN_API evtwin_status evtwin_model_contributions(const evtwin_model *model, c
 
 /**
  * The same for a bundle's model of a target and features in our units: x (rows, cols) to phi (rows,
- * cols + 1), in the unit of the target's margin: of a number its unit (cycles), of an event
- * log-odds. NaN throughout where a feature of the row is not finite. Does not allocate; safe from
- * many threads at once.
+ * cols + 1), in the unit of the target's margin: its own unit (cycles) for a number, log-odds for
+ * an event. All values of a row are NaN if one of its features is not finite. Does not allocate;
+ * safe from many threads at once.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or the bundle has no model of it;
  * EVTWIN_E_SCHEMA if cols is not the number of features; EVTWIN_E_UNSUPPORTED as
  * evtwin_model_contributions. Since 0.2.
@@ -48,8 +48,8 @@ typedef struct evtwin_reason {
     const char *unit;    /**< of value */
     double value;        /**< of the row */
     double contribution; /**< to the margin: exact */
-    /** in the unit of the prediction: of a number the contribution itself; of a probability p what
-     * it would lose without the contribution, p(margin) - p(margin - contribution) */
+    /** in the unit of the prediction: for a number the contribution itself; for a probability p
+     * what it would lose without the contribution, p(margin) - p(margin - contribution) */
     double effect;
     const char *effect_unit; /**< "cycles"; "" for a probability */
     int is_approximate; /**< 1: effect is converted, and effects do not sum to the prediction */
@@ -57,12 +57,12 @@ typedef struct evtwin_reason {
 } evtwin_reason;
 
 /**
- * The reasons of one row x (cols), the largest contributions first (of equals, in the order of the
- * features); a feature that contributes nothing is none.
+ * The reasons of one row x (cols), the largest contributions first (equal ones in the order of the
+ * features); features that contribute nothing are left out.
  * @param x  (cols), in our units and the order of evtwin_predictor_features; NaN = missing.
  * @param out  (k), each of size bytes, which is sizeof *out; its strings are borrowed from the
  * predictor.
- * @param n_out  how many there are, at most k; 0 where a feature of the row is not finite.
+ * @param n_out their number, at most k; 0 if a feature of the row is not finite.
  * @return as evtwin_predictor_contributions. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predictor,
@@ -75,14 +75,13 @@ EVTWIN_API evtwin_status evtwin_predictor_reasons(const evtwin_predictor *predic
  * % above its own start: −180 cycles"; of a probability "state of health 81.3 %: about +12 points",
  * in hundredths of 1. "about": the effect is_approximate. Names and units are those of the schema;
  * a column of another name is quoted with blanks for its underscores.
- * @param text  (text_size), ends with a zero byte; what has no room is cut off between two
- * characters.
- * @return EVTWIN_E_ARG if text_size is 0 or reason is none of evtwin_predictor_reasons. Since 0.2.
+ * @param text (text_size), ends with a zero byte; cut off between two characters to fit.
+ * @return EVTWIN_E_ARG if text_size is 0 or reason is not from evtwin_predictor_reasons. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_reason_text(const evtwin_reason *reason, char *text,
                                             size_t text_size);
 
-/** What an interval promises of a battery that is like those of the calibration. */
+/** What an interval promises for a battery that is like those of the calibration. */
 typedef enum evtwin_coverage {
     /** level of its rows lie within, as a mean over batteries: rul_low and rul_high */
     EVTWIN_COVERS_ON_AVERAGE = 0,
@@ -109,9 +108,9 @@ EVTWIN_API evtwin_status evtwin_predictor_interval(const evtwin_predictor *predi
                                                    size_t size);
 
 /**
- * What rul_low and rul_high promise in the tables that the predictor fills from now on, also in
- * sessions and pumps; EVTWIN_COVERS_ON_AVERAGE unless it is called. To be called before other
- * threads use the predictor.
+ * Set what rul_low and rul_high promise in the tables that the predictor fills after this call,
+ * also in sessions and pumps; the default is EVTWIN_COVERS_ON_AVERAGE. Call it before other threads
+ * use the predictor.
  * @return EVTWIN_E_ARG if coverage is out of range. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_predictor_set_coverage(evtwin_predictor *predictor,

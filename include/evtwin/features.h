@@ -40,15 +40,15 @@ EVTWIN_API const char *evtwin_features_name(const evtwin_features *features, siz
 /** Our unit, "" if not telemetry, NULL if out of range. Borrowed from features. */
 EVTWIN_API const char *evtwin_features_unit(const evtwin_features *features, size_t i);
 
-/** The column that it is made of: the name itself or, of a feature of the battery's past
- * (soh.level, of a bundle of recipe "history"), that of the quantity; "" where no column alone has
- * it (a derived quantity). NULL if out of range. Borrowed from features. Since 0.2. */
+/** The column from which feature i is made: its own name or, for a feature of the battery's past
+ * (soh.level, in a bundle of recipe "history"), the name of the quantity; "" if it is made from
+ * several columns (a derived quantity). NULL if out of range. Borrowed from features. Since 0.2. */
 EVTWIN_API const char *evtwin_features_column(const evtwin_features *features, size_t i);
 
 /**
  * x[r * count + i] = feature i of row first_row + r, in our units; NaN where missing, and for a
  * feature of the battery's past. Does not allocate.
- * @param x  (rows, count) row-major; what it holds after a failure means nothing.
+ * @param x (rows, count) row-major; undefined after a failure.
  * @return EVTWIN_E_SCHEMA naming the first column that is absent or is not numeric, or the two of
  * one quantity; EVTWIN_E_RANGE naming the data row of an infinite value (see
  * evtwin_telemetry_check).

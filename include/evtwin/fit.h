@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/fit.h: grow one forest on a matrix as it is: no column names, no split, no scores, no
- * audit. evtwin_train (train.h) is the call that knows batteries. */
+/* evtwin/fit.h: grow one forest on a plain matrix: no column names, no split, no scores, no audit.
+ * evtwin_train (train.h) takes batteries into account. */
 #ifndef EVTWIN_FIT_H
 #define EVTWIN_FIT_H
 
@@ -36,8 +36,8 @@ EVTWIN_API evtwin_status evtwin_fit_options_init(evtwin_fit_options *options, si
 /**
  * A forest grown by XGBoost on all rows of x, (rows, cols) row-major, NaN = missing, that predicts
  * y (rows). It starts from the mean of y, and its features have no names. The same arguments and
- * library versions give the same model, byte for byte. One thread works; the calls of several
- * threads run side by side.
+ * library versions give the same model, byte for byte. A call uses one thread; calls of several
+ * threads run in parallel.
  * @param x  borrowed during the call, as is y.
  * @param options  NULL = the defaults.
  * @param out  a new model, evtwin_model_free frees it; untouched on failure.

@@ -14,11 +14,11 @@ extern "C" {
 #define EVTWIN_FOLLOWER_BUNDLE "bundle"
 
 /**
- * What "models:/NAME@ALIAS" of an MLflow server names now: its bundle, fetched from the run of that
- * version into a cache folder, where a program can start when the server is down. Whoever predicts
- * asks now and then (evtwin_follower_next) whether there are new models, which never waits: a
- * thread of its own talks to the server. One thread at a time calls it.
- * Since 0.2.
+ * The models that "models:/NAME@ALIAS" of an MLflow server names at present. Their bundle is
+ * fetched from the run of that version into a cache folder, from which a program can start when the
+ * server is down. The program that predicts asks repeatedly for new models (evtwin_follower_next).
+ * That call never waits: a separate thread talks to the server. One thread at a time may use a
+ * follower. Since 0.2.
  */
 typedef struct evtwin_follower evtwin_follower;
 
@@ -28,12 +28,12 @@ typedef evtwin_status (*evtwin_follower_check_fn)(void *ctx, const evtwin_predic
 
 typedef struct evtwin_follower_options {
     size_t size;
-    /** needed: a folder for fetched bundles, made (0700) if it is not there. It must be the
-     * caller's, and nobody else may write there: who can chooses the models */
+    /** required: a folder for fetched bundles, created (0700) if it is absent. It must belong to
+     * the caller, and nobody else may write there: whoever can write there controls the models */
     const char *cache_dir;
-    /** default 60, 0.1 to 86,400: seconds between two looks at where the alias points */
+    /** default 60, 0.1 to 86,400: seconds between two checks of the alias */
     double poll_s;
-    /** default 10, above 0: how long the first look waits for a server that does not answer, where
+    /** default 10, above 0: how long the first check waits for a server that does not answer, if
      * the cache has models to start with */
     double patience_s;
     size_t n_kept; /**< default 2, at least 1: versions that stay in the cache, the newest used */
@@ -47,60 +47,62 @@ EVTWIN_API evtwin_status evtwin_follower_options_init(evtwin_follower_options *o
                                                       size_t size);
 
 /**
- * Get ready; nothing is sent yet.
+ * Create a follower; nothing is sent yet.
  * @param server  of evtwin_tracker_open, as are the options of the tracker (NULL = the defaults),
  * of which progress is not used.
  * @param models  "models:/NAME@ALIAS", "models:/NAME/VERSION" or "models:/NAME/latest".
  * @param out  a new follower, evtwin_follower_free frees it.
  * @return EVTWIN_E_PARSE or EVTWIN_E_ARG (models, an option, a cache folder in which others can
- * write), EVTWIN_E_IO (the cache folder), or what evtwin_tracker_open says.
+ * write), EVTWIN_E_IO (the cache folder), or what evtwin_tracker_open returns.
  */
 EVTWIN_API evtwin_status evtwin_follower_open(const char *server,
                                               const evtwin_tracker_options *tracker,
                                               const char *models,
                                               const evtwin_follower_options *options,
                                               evtwin_follower **out);
-/** Ends what it does, within some seconds. NULL is fine. */
+/** Stops its thread, within some seconds. NULL is fine. */
 EVTWIN_API void evtwin_follower_free(evtwin_follower *follower);
 
 /**
- * The models to begin with: those that are named now, or, where the server does not answer or they
- * are refused, those of the cache, which is logged at EVTWIN_LOG_WARNING. They call themselves
- * NAME/VERSION (evtwin_predictor_set_version).
+ * The models to start with: those that are named now, or those of the cache if the server does not
+ * answer or the named ones are refused; this is logged at EVTWIN_LOG_WARNING. Their model_version
+ * is NAME/VERSION (evtwin_predictor_set_version).
  * @param out  a new predictor, evtwin_predictor_free frees it.
- * @return what evtwin_tracker_resolve, evtwin_tracker_download and evtwin_predictor_load say.
+ * @return what evtwin_tracker_resolve, evtwin_tracker_download and evtwin_predictor_load return.
  */
 EVTWIN_API evtwin_status evtwin_follower_load(evtwin_follower *follower, evtwin_predictor **out);
 
 /**
- * Follow the alias from here on, on a thread of its own. A version that is named for good, by its
- * number, needs none.
+ * Follow the alias from now on, in a separate thread. A version that is named by its number never
+ * changes and needs no thread.
  * @return EVTWIN_E_STATE if it was called before, or evtwin_follower_load was not.
  */
 EVTWIN_API evtwin_status evtwin_follower_start(evtwin_follower *follower);
 
 /**
  * New models, if the alias has moved, to be swapped in (evtwin_session_swap,
- * evtwin_pump_swap_predictor). Never waits. Models that cannot be used are never given: a hash
- * differs, files are missing or hostile, check refuses them. That is logged once, and the old ones
- * stay. A server that does not answer is logged once too, and when it answers again.
+ * evtwin_pump_swap_predictor). Never waits. Models that cannot be used are never returned: if a
+ * hash differs, files are missing or hostile, or check refuses them. This is logged once, and the
+ * old models stay. It is also logged once when the server stops answering, and when it answers
+ * again.
  * @param out  a new predictor, evtwin_predictor_free frees it; untouched without one.
  * @return EVTWIN_OK with a predictor, EVTWIN_DONE without.
  */
 EVTWIN_API evtwin_status evtwin_follower_next(evtwin_follower *follower, evtwin_predictor **out);
 
-/** How it goes. Strings are "" where there is nothing to say. */
+/** The state of a follower. Strings are "" if there is no value. */
 typedef struct evtwin_follower_info {
     size_t size;
     char name[256];                    /**< of the registered model */
-    char version[32];                  /**< of the models that were given last: "3" */
+    char version[32];                  /**< of the models that were returned last: "3" */
     char run_id[EVTWIN_TRACK_ID_SIZE]; /**< of that version */
-    int is_from_cache;                 /**< 1: the server gave none and has not named these since */
-    int is_reachable;                  /**< 1: the last look went well */
-    uint64_t n_looks, n_failures;      /**< at the server; those of them that failed */
-    uint64_t n_refused;                /**< versions that cannot be used */
-    char refused[32];                  /**< the last of them */
-    double age_s;                      /**< since a look went well; NaN: none did */
+    int is_from_cache; /**< 1: the models came from the cache, and the server has not confirmed them
+                          since */
+    int is_reachable;  /**< 1: the last check succeeded */
+    uint64_t n_looks, n_failures; /**< checks of the alias; those of them that failed */
+    uint64_t n_refused;           /**< versions that cannot be used */
+    char refused[32];             /**< the last of them */
+    double age_s;                 /**< since the last successful check; NaN: none yet */
 } evtwin_follower_info;
 
 /** Fill out, of which size is sizeof *out. @return EVTWIN_E_ARG if size is too small. */

@@ -13,7 +13,7 @@ extern "C" {
 /** One loaded model. It is immutable: any number of threads may predict with it at once. */
 typedef struct evtwin_model evtwin_model;
 
-/** What a model's value is of its margin, and XGBoost's names of it. */
+/** How a model's value is computed from its margin, with XGBoost's name of the objective. */
 typedef enum evtwin_objective {
     /** The margin: reg:squarederror. */
     EVTWIN_OBJECTIVE_REGRESSION = 0,
@@ -22,12 +22,12 @@ typedef enum evtwin_objective {
 } evtwin_objective;
 
 /**
- * Load a model of XGBoost 1.7 to 3.x, JSON or UBJSON by its content, whatever the file is called:
+ * Load a model of XGBoost 1.7 to 3.x, JSON or UBJSON (recognised by content, not by file name):
  * booster gbtree, one output, at most 1 GiB, 2,048 features and 1,048,576 trees. The whole file is
  * validated before it is used: a damaged or hostile file is an error, never a crash, and takes at
- * most a few times its size in memory. Of a model that was stopped early (learner attribute
- * best_iteration) the trees up to the best round are used, as XGBoost's scikit-learn wrapper does;
- * a warning to the log says so.
+ * most a few times its size in memory. If training was stopped early (learner attribute
+ * best_iteration), the trees up to the best round are used, as XGBoost's scikit-learn wrapper does;
+ * this is logged as a warning.
  * @param out  freed by the caller with evtwin_model_free(); untouched on failure.
  * @return EVTWIN_E_NOT_FOUND; EVTWIN_E_IO; EVTWIN_E_PARSE (not valid JSON or UBJSON, or a value of
  * another type than expected); EVTWIN_E_CORRUPT (names the tree and the node); EVTWIN_E_UNSUPPORTED
@@ -38,8 +38,8 @@ typedef enum evtwin_objective {
  */
 EVTWIN_API evtwin_status evtwin_model_load(const char *path, evtwin_model **out);
 
-/** The same with all trees of the file, as XGBoost's Booster.predict uses them, whatever its
- * best_iteration. Since 0.2. */
+/** The same with all trees of the file, as XGBoost's Booster.predict uses them; best_iteration is
+ * ignored. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_model_load_all_trees(const char *path, evtwin_model **out);
 
 /** The same from memory: data (size bytes) is not kept. name appears in error texts. */
@@ -69,9 +69,9 @@ EVTWIN_API evtwin_status evtwin_model_margin(const evtwin_model *model, const fl
                                              size_t cols, float *y);
 
 /**
- * The same in the unit of the target: the margin itself, or what its objective makes of it.
- * Probabilities are computed from the margin in double precision and are the same
- * on every machine; XGBoost's, computed in float, lie within 3 units in the last place of them.
+ * The same in the unit of the target: the margin itself, or the value that the objective computes
+ * from it. Probabilities are computed from the margin in double precision and are the same on every
+ * machine; XGBoost's, computed in float, differ by at most 3 units in the last place.
  */
 EVTWIN_API evtwin_status evtwin_model_predict(const evtwin_model *model, const float *x,
                                               size_t rows, size_t cols, float *y);

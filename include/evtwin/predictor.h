@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/predictor.h: a bundle (features, scaler, models, manifest) loaded as one thing that
+/* evtwin/predictor.h: a bundle (features, scaler, models, manifest) loaded as one object that
  * predicts. */
 #ifndef EVTWIN_PREDICTOR_H
 #define EVTWIN_PREDICTOR_H
@@ -26,14 +26,14 @@ typedef struct evtwin_predictor_info {
     /** what features are made from: "contract" = a row's own values, "history" = its battery's past
      */
     const char *recipe;
-    /** the column that says whose past a row is of; "" if it is battery_id, or no past is needed.
-     * Since 0.2. */
+    /** the column that identifies the battery of a row, for its past; "" if it is battery_id, or if
+     * no past is needed. Since 0.2. */
     const char *group;
     /** first 12 hex digits of the manifest's SHA-256, which names the whole bundle. Since 0.2. */
     const char *bundle;
 } evtwin_predictor_info;
 
-/** What a score is of. */
+/** Whose score it is. */
 typedef enum evtwin_scored {
     EVTWIN_SCORED_MODEL = 0,
     /** always answer the mean of the training part (of an event: its base rate) */
@@ -44,7 +44,7 @@ typedef enum evtwin_scored {
     EVTWIN_SCORED_SINGLE = 3
 } evtwin_scored;
 
-/** A held-out score. NaN where a figure does not apply or cannot be made. */
+/** A held-out score. A figure is NaN if it does not apply or cannot be computed. */
 typedef struct evtwin_score {
     size_t size;
     /** rows; n_folds 0 = one hold-out; pooled over folds, both are all usable rows */
@@ -72,8 +72,8 @@ typedef struct evtwin_score {
  * Load a bundle directory (docs/bundle.md). Hashes, feature lists and lengths are checked first.
  * @param out  a new predictor, evtwin_predictor_free frees it; untouched on failure.
  * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_CORRUPT (a hash differs), EVTWIN_E_SCHEMA (parts do not
- * fit), EVTWIN_E_UNSUPPORTED (a newer format, another recipe), EVTWIN_E_BUSY (one is being saved
- * there for half a minute), or what evtwin_model_load says.
+ * match), EVTWIN_E_UNSUPPORTED (a newer format, another recipe), EVTWIN_E_BUSY (another process is
+ * still saving a bundle there after half a minute), or what evtwin_model_load returns.
  */
 EVTWIN_API evtwin_status evtwin_predictor_load(const char *dir, evtwin_predictor **out);
 /** NULL is fine. */
@@ -84,15 +84,15 @@ EVTWIN_API void evtwin_predictor_free(evtwin_predictor *predictor);
 EVTWIN_API evtwin_status evtwin_predictor_info_get(const evtwin_predictor *predictor,
                                                    evtwin_predictor_info *out, size_t size);
 
-/** Room for the name of what predicts, with its NUL: a registry's name of 255 bytes, '/' and a
- * version of 31. Since 0.2. */
+/** Room for a model_version, with its NUL: a registry's name of 255 bytes, '/' and a version of 31.
+ * Since 0.2. */
 #define EVTWIN_MODEL_VERSION_SIZE 288
 
 /**
- * Name what predicts, as a registry does ("evtwin-rul/3"): the model_version of its predictions, of
- * its scores and of the states of sessions. Not while other threads use the predictor. A session
- * keeps, for its states, the name from when it began to use the predictor; what
- * evtwin_predictor_info_get gave before is freed.
+ * Set the model_version of the predictor's predictions, of its scores and of the states of
+ * sessions, for example to the name in a registry ("evtwin-rul/3"). Do not call it while other
+ * threads use the predictor. A session keeps, for its states, the name that the predictor had when
+ * the session began to use it; strings that evtwin_predictor_info_get returned before are freed.
  * @param version  1 to 287 bytes of UTF-8 without control characters: room for a registry's name of
  * 255 bytes, '/' and a version of 31; copied.
  * @return EVTWIN_E_ARG for another one. Since 0.2.
@@ -101,7 +101,7 @@ EVTWIN_API evtwin_status evtwin_predictor_set_version(evtwin_predictor *predicto
                                                       const char *version);
 
 /** 1 if the models were trained on the battery of that id, 0 if not (and for NULL), -1 if the
- * bundle does not say on which they were (one series, more than 65,536 batteries). Since 0.2. */
+ * bundle does not list its batteries (one series, more than 65,536 batteries). Since 0.2. */
 EVTWIN_API int evtwin_predictor_has_seen(const evtwin_predictor *predictor, const char *battery_id);
 
 /** The features, in the column order of evtwin_predictor_predict. Borrowed. Since 0.2. */
@@ -150,11 +150,11 @@ EVTWIN_API evtwin_status evtwin_predictor_predict(const evtwin_predictor *predic
  * missing). A row is predicted from its own values only (recipe "contract") or from those and the
  * earlier rows of its battery in this table (recipe "history"): nothing is filled in. RUL is never
  * below 0; it is 0 where the battery's health is past the end of life of the labels
- * (evtwin_train_options.eol_soh_percent). If the table has a column rul_row, it gets what the model
- * says of the row alone, which recipe "history" settles into that of the battery. The table is
- * untouched on failure, except that running out of memory may leave columns of these names, if it
- * had them, half overwritten. The first time that a table's unit is presumed (the 30-column
- * header's power in kW), the log says so at EVTWIN_LOG_INFO.
+ * (evtwin_train_options.eol_soh_percent). If the table has a column rul_row, it gets the model's
+ * answer for the row alone; recipe "history" makes the prediction from several such answers of the
+ * battery. The table is untouched on failure, except that running out of memory may leave columns
+ * of these names, if it had them, half overwritten. The first time that a table's unit is presumed
+ * (the 30-column header's power in kW), the log says so at EVTWIN_LOG_INFO.
  * @return EVTWIN_E_SCHEMA naming a feature that has no column, two columns of one quantity, or the
  * battery's column that recipe "history" needs,
  * EVTWIN_E_RANGE as evtwin_telemetry_check.

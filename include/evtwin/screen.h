@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/screen.h: telemetry of unknown senders: what is wrong with a record that can be read is
- * flagged in its quantity quality; its values stay as they came. */
+/* evtwin/screen.h: telemetry of unknown senders: faults of a record that can be read are flagged in
+ * its quantity quality; its values are not changed. */
 #ifndef EVTWIN_SCREEN_H
 #define EVTWIN_SCREEN_H
 
@@ -10,16 +10,17 @@
 extern "C" {
 #endif
 
-/** The flags of the quantity quality: their sum, or no value if there is nothing to say. Since 0.2.
+/** The flags of the quantity quality, which is their sum, or missing if there is no flag. Since
+ * 0.2.
  */
 typedef enum evtwin_quality {
     EVTWIN_QUALITY_LATE = 1,         /**< it came long after its own time */
     EVTWIN_QUALITY_OUT_OF_ORDER = 2, /**< a newer record of its battery came before it */
     EVTWIN_QUALITY_OUT_OF_RANGE = 4, /**< a value is not in the range of its quantity */
     EVTWIN_QUALITY_FUTURE = 8,       /**< its time is in the future */
-    EVTWIN_QUALITY_NAIVE_TIME = 16,  /**< its time had no offset: set by who reads it (JSON) */
-    EVTWIN_QUALITY_FRACTION = 32 /**< soh, or soc for long, lies within 0 to 1.1 percent: perhaps
-                                      a fraction under the name of a percentage */
+    EVTWIN_QUALITY_NAIVE_TIME = 16,  /**< its time had no offset: set by the reader of the JSON */
+    EVTWIN_QUALITY_FRACTION = 32 /**< soh, or soc for long, lies within 0 to 1.1 percent: perhaps a
+                                    fraction instead of a percentage */
 } evtwin_quality;
 
 /** What is remembered of batteries, to judge their next records by. One thread at a time.
@@ -30,8 +31,8 @@ typedef struct evtwin_screen_options {
     size_t size;
     double late_after_s;   /**< default 300; INFINITY = no record is late */
     double future_after_s; /**< default 60: clocks differ; INFINITY = none is in the future */
-    size_t max_batteries;  /**< default 100000; beyond it the one heard of longest ago is
-                                forgotten, and its next record counts as its first */
+    size_t max_batteries;  /**< default 100000; beyond it the battery whose last record is oldest is
+                              forgotten, and its next record counts as its first */
 } evtwin_screen_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
@@ -45,9 +46,9 @@ EVTWIN_API evtwin_status evtwin_screen_create(const evtwin_screen_options *optio
 EVTWIN_API void evtwin_screen_free(evtwin_screen *screen);
 
 /**
- * Judge the rows of a telemetry table from number first on, in their order, by the clock of now:
- * flags are added to those in quality. A record that one of the last 16 of its battery was already
- * is counted as a duplicate, not flagged: in a store it falls to its key.
+ * Judge the rows of a telemetry table from row number first on, in their order, by the present
+ * time: flags are added to those in quality. A record that is equal to one of the last 16 of its
+ * battery is counted as a duplicate, not flagged: a store recognises it by its key.
  * @return EVTWIN_E_SCHEMA if a row has no time or battery_id or the table has no column quality.
  * Since 0.2.
  */
@@ -68,8 +69,8 @@ EVTWIN_API evtwin_status evtwin_screen_stats_get(const evtwin_screen *screen,
                                                  evtwin_screen_stats *out, size_t size);
 
 /**
- * A source whose rows are those of another, screened. Its URI, refusals and positions are those of
- * the other one.
+ * A source that screens the rows of another source. Its URI, refusals and positions are those of
+ * the other source.
  * @param source  taken; on failure it stays the caller's.
  * @param screen  borrowed: it must live as long as the new source. Since 0.2.
  */

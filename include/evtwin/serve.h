@@ -24,29 +24,29 @@ EVTWIN_API evtwin_status evtwin_metrics_create(evtwin_metrics **out);
 EVTWIN_API void evtwin_metrics_free(evtwin_metrics *metrics);
 
 /**
- * Take in a batch of predicted telemetry, columns of our names: a gauge for every quantity that has
- * a metric (evtwin_quantity_get; battery_soc_percent, …, label battery_id; of each battery its
- * newest row) and battery_predictions_total. An unknown value removes its series rather than
- * showing 0; a battery not seen for an hour loses its gauges. At most 10,000 batteries have series;
- * rows of the rest are counted.
+ * Add a batch of predicted telemetry with columns of our names: it sets a gauge for every quantity
+ * that has a metric (evtwin_quantity_get; battery_soc_percent, …, label battery_id; from the newest
+ * row of each battery) and battery_predictions_total. An unknown value removes its series instead
+ * of showing 0; a battery not seen for an hour loses its gauges. At most 10,000 batteries have
+ * series; rows of other batteries are only counted.
  * @return EVTWIN_E_SCHEMA if battery_id or time is absent from the table or missing in a row; the
  * metrics are then as before.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe(evtwin_metrics *metrics, const evtwin_table *table);
 
 /**
- * Take over what the session saw beside the training data, in place of what was known before. Of
- * each feature (evtwin_session_range), label feature: evtwin_off_range_rows_total; of percent,
- * evtwin_fraction_suspected (0 or 1); where there is enough to judge, evtwin_feature_psi and
- * evtwin_feature_psi_limit. Of the findings (evtwin_session_drift), label cause:
- * evtwin_drift_findings, how many quantities of the fleet, and evtwin_drift_batteries, how many
- * batteries by themselves; each cause is always there. Since 0.2.
+ * Take over a session's comparison with the training data, in place of earlier values. For each
+ * feature (evtwin_session_range), label feature: evtwin_off_range_rows_total; for percentages,
+ * evtwin_fraction_suspected (0 or 1); if there are enough rows to judge, evtwin_feature_psi and
+ * evtwin_feature_psi_limit. For the findings (evtwin_session_drift), label cause:
+ * evtwin_drift_findings, the number of quantities of the fleet, and evtwin_drift_batteries, the
+ * number of single batteries; every cause is always present. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe_session(evtwin_metrics *metrics,
                                                         const evtwin_session *session);
 
 /**
- * Take over the counts of a pump and of a screen (NULL = none), in place of what was known before:
+ * Take over the counts of a pump and of a screen (NULL = none), in place of earlier values:
  * evtwin_source_records_total and _refused_records_total; of each sink, labels sink and takes
  * (records or letters), evtwin_sink_up (0 or 1), evtwin_sink_delivered_records_total,
  * _waiting_records, _waiting_bytes, _oldest_waiting_seconds, _lost_records_total,
@@ -58,20 +58,20 @@ EVTWIN_API evtwin_status evtwin_metrics_observe_pump(evtwin_metrics *metrics,
                                                      const evtwin_screen *screen);
 
 /**
- * Which models predict, in place of what was known before: evtwin_model_info with the labels
- * model_version (of the rows that they predict), bundle (evtwin_predictor_info.bundle) and, of
+ * Set which models predict, in place of earlier values: evtwin_model_info with the labels
+ * model_version (of the rows that they predict), bundle (evtwin_predictor_info.bundle) and, for
  * models of a registry, name, version and run_id. With a follower (NULL = none) also
  * evtwin_registry_up (0 or 1), _from_cache (0 or 1), _looks_total, _failures_total,
- * _refused_versions_total and _age_seconds: what evtwin_follower_info has. Since 0.2.
+ * _refused_versions_total and _age_seconds, as in evtwin_follower_info. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_metrics_observe_models(evtwin_metrics *metrics,
                                                        const evtwin_predictor *predictor,
                                                        const evtwin_follower *follower);
 
 /**
- * Count how long features and predictions of one batch took (evtwin_pump_event.predict_s), in the
- * histogram evtwin_prediction_duration_seconds with bounds from 0.001 to 10. What is negative or
- * not finite is passed over, as are NULL metrics. Since 0.2.
+ * Add the duration of the features and predictions of one batch (evtwin_pump_event.predict_s) to
+ * the histogram evtwin_prediction_duration_seconds with bounds from 0.001 to 10. A value that is
+ * negative or not finite is ignored, as are NULL metrics. Since 0.2.
  */
 EVTWIN_API void evtwin_metrics_observe_duration(evtwin_metrics *metrics, double predict_s);
 
@@ -79,9 +79,9 @@ EVTWIN_API void evtwin_metrics_observe_duration(evtwin_metrics *metrics, double 
 EVTWIN_API void evtwin_metrics_count_error(evtwin_metrics *metrics);
 
 /**
- * A cycle (reading, predicting, delivering) has succeeded just now, and the next is due within
- * limit_s: if none does, /health of a server with these metrics answers 503 until one has. The age
- * of the last good cycle is evtwin_cycle_age_seconds. Since 0.2.
+ * Report that a cycle (reading, predicting, delivering) has just succeeded and that the next is due
+ * within limit_s. If none succeeds in that time, /health of a server with these metrics answers 503
+ * until one does. The age of the last successful cycle is evtwin_cycle_age_seconds. Since 0.2.
  */
 EVTWIN_API void evtwin_metrics_good_cycle(evtwin_metrics *metrics, double limit_s);
 
@@ -105,9 +105,9 @@ typedef struct evtwin_server_options {
     const char *listen;
     /** store URI; NULL = no REST and no page, only /metrics and /health */
     const char *store;
-    /** shown at /metrics beside the server's own; borrowed; NULL = only its own */
+    /** shown at /metrics in addition to the server's own; borrowed; NULL = only its own */
     evtwin_metrics *metrics;
-    const char *service; /**< what /health calls itself; default "evtwin" */
+    const char *service; /**< name of the service in /health; default "evtwin" */
     int n_threads;       /**< 1 to 256, default 2 */
     int max_connections; /**< at least n_threads, at most 10,000; default 256 */
     /** 1 permits an address that is not loopback without token_file and TLS, and any Host header
@@ -118,25 +118,25 @@ typedef struct evtwin_server_options {
     double silent_after_s;
     /** the same for records that wait for a prediction. Since 0.2 */
     double predictions_stopped_after_s;
-    /** file whose first line is the token (16 to 512 characters) without which only /health,
-       /livez, /readyz and the login are answered; nobody but its owner may read the file. NULL =
-       reading is open to who reaches the server, and writing to nobody. Since 0.2 */
+    /** file whose first line is the token (16 to 512 characters). Without the token only /health,
+     * /livez, /readyz and the login are answered; only the owner may have access to the file. NULL
+     * = everyone who can connect may read, and nobody may write. Since 0.2 */
     const char *token_file;
-    /** names under which a proxy passes requests on, beside localhost and the bound address, in
-        any port. Since 0.2 */
+    /** host names under which a proxy passes on requests, in addition to localhost and the bound
+     * address, with any port. Since 0.2 */
     const char *const *allow_hosts;
     size_t n_allow_hosts;
-    /** through which alerts are acknowledged; borrowed; NULL = they cannot be. Since 0.2 */
+    /** used to acknowledge alerts; borrowed; NULL = alerts cannot be acknowledged. Since 0.2 */
     evtwin_alerts *alerts;
     /** 1 with token_file, on the loopback only: reading needs no token, writing does. Since 0.2 */
     int open_reads;
-    /** files in PEM form, both or neither: the certificate followed by those that certify it, and
-        its key, which not everyone may read. Then HTTPS alone is spoken, TLS 1.2 or 1.3; they are
-        read at the start. An address that is not loopback needs them and token_file, or
-        insecure_listen. Since 0.2 */
+    /** PEM files, both or neither: the certificate followed by its chain, and its key, which must
+     * not be readable by everyone. The server then accepts only HTTPS with TLS 1.2 or 1.3. The
+     * files are read at the start. An address that is not loopback needs them and token_file, or
+     * insecure_listen. Since 0.2 */
     const char *tls_cert_file, *tls_key_file;
-    /** why /readyz answers 503 until evtwin_server_set_ready; NULL = it is ready at once. Since 0.2
-     */
+    /** reason with which /readyz answers 503 until evtwin_server_set_ready; NULL = ready at once.
+     * Since 0.2 */
     const char *unready;
 } evtwin_server_options;
 
@@ -144,9 +144,9 @@ typedef struct evtwin_server_options {
 EVTWIN_API evtwin_status evtwin_server_options_init(evtwin_server_options *options, size_t size);
 
 /**
- * Look at the options, and at the files of token and TLS, as evtwin_server_start does before it
- * opens store and port. *option_out (may be NULL): the member of evtwin_server_options that is at
- * fault, as "token_file"; static memory, NULL if none is.
+ * Check the options, and the files of token and TLS, as evtwin_server_start does before it opens
+ * store and port. *option_out (may be NULL): the member of evtwin_server_options that is at fault,
+ * such as "token_file"; static memory, NULL if none is.
  * @return EVTWIN_E_ARG for a malformed or not permitted address, a number out of its range, a token
  * or key file that others can read, a key of another certificate; EVTWIN_E_NOT_FOUND or EVTWIN_E_IO
  * for a file that cannot be read; EVTWIN_E_PARSE for one that is not PEM; EVTWIN_E_UNSUPPORTED for
@@ -156,14 +156,15 @@ EVTWIN_API evtwin_status evtwin_server_check(const evtwin_server_options *option
                                              const char **option_out);
 
 /**
- * Start serving; returns once the port is open. options NULL = the defaults. docs/rest.md says what
- * is served. The store is opened read-only, one handle per thread. It need not exist yet: until it
- * does, /health and the endpoints answer 503. Health, alerts and /api/thresholds follow the limits
- * in the store (evtwin_store_put_thresholds) within a second; the page reloads them every minute.
- * @return what evtwin_server_check says; EVTWIN_E_BUSY if the port is held by another process;
- * EVTWIN_E_IO if the system refuses the address; EVTWIN_E_UNSUPPORTED in a build without HTTP; else
- * what evtwin_store_open says, but for EVTWIN_E_AGAIN and EVTWIN_E_NOT_FOUND (its folder is there,
- * its file is not).
+ * Start serving; returns once the port is open. options NULL = the defaults. docs/rest.md describes
+ * the endpoints. The store is opened read-only, one handle per thread. It need not exist yet: until
+ * it does, /health and the endpoints answer 503. Health, alerts and /api/thresholds follow the
+ * limits in the store (evtwin_store_put_thresholds) within a second; the page reloads them every
+ * minute.
+ * @return what evtwin_server_check returns; EVTWIN_E_BUSY if the port is held by another process;
+ * EVTWIN_E_IO if the system refuses the address; EVTWIN_E_UNSUPPORTED in a build without HTTP;
+ * otherwise what evtwin_store_open returns, except EVTWIN_E_AGAIN and EVTWIN_E_NOT_FOUND (its
+ * folder exists, its file does not).
  */
 EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *options,
                                              evtwin_server **out);
@@ -172,10 +173,10 @@ EVTWIN_API evtwin_status evtwin_server_start(const evtwin_server_options *option
 EVTWIN_API int evtwin_server_port(const evtwin_server *server);
 
 /**
- * What /readyz answers from now on: reason NULL, the program is ready, so it answers 200 while the
- * store and the cycles are as /health wants them; else 503 with the reason, which is copied, up to
- * 255 bytes. Safe from any thread. A program that stops says so before evtwin_server_free, so that
- * nobody sends it more.
+ * Set what /readyz answers after this call. With reason NULL the program is ready: the answer is
+ * 200 while /health is 200. Otherwise it is 503 with the reason, which is copied, up to 255 bytes.
+ * Safe from any thread. Before a program stops it should call this and then evtwin_server_free, so
+ * that it gets no more requests.
  * @return EVTWIN_E_ARG if server is NULL. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_server_set_ready(evtwin_server *server, const char *reason);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/sim.h: simulate battery packs, one or a city of them: live telemetry, and run-to-failure
- * data sets. */
+/* evtwin/sim.h: simulate one or many battery packs: live telemetry, and run-to-failure data sets.
+ */
 #ifndef EVTWIN_SIM_H
 #define EVTWIN_SIM_H
 
@@ -12,8 +12,8 @@ extern "C" {
 #endif
 
 /**
- * N packs that are stepped together (one battery is N = 1). Current > 0 discharges.
- * Same options, same seed: the same bytes on every machine, for any number of threads.
+ * N packs that are stepped together (one battery is N = 1). Current > 0 discharges. The same
+ * options and seed give the same bytes on every machine, for any number of threads.
  */
 typedef struct evtwin_sim evtwin_sim;
 
@@ -24,9 +24,10 @@ typedef enum evtwin_sim_model {
 
 /** What the packs do (ecm). Packs are not in phase; the first one starts discharging. */
 typedef enum evtwin_sim_use {
-    /** the contract's: discharge 50-120 A from full to 20 %, charge 100-150 A to 99 %, again */
+    /** that of the contract: discharge 50-120 A from full to 20 %, charge 100-150 A to 99 %, repeat
+     */
     EVTWIN_USE_CYCLE = 0,
-    /** drive, park, charge: each pack its own daily distance, charging habit and climate */
+    /** drive, park, charge: each pack has its own daily distance, charging habit and climate */
     EVTWIN_USE_DAILY = 1
 } evtwin_sim_use;
 
@@ -36,7 +37,8 @@ typedef struct evtwin_sim_options {
     evtwin_sim_use use;      /**< default EVTWIN_USE_CYCLE */
     const evtwin_cell *cell; /**< NULL = the default set */
     size_t n_packs;          /**< default 1 */
-    /** of the first pack; default "BATTERY_001". Packs 2… count on from its last digits */
+    /** of the first pack; default "BATTERY_001". The numbers of the other packs follow its last
+     * digits */
     const char *battery_id;
     uint64_t seed;
     int n_series;               /**< default 96 */
@@ -47,17 +49,17 @@ typedef struct evtwin_sim_options {
     /** default NaN = initial: pack i of N starts between initial and this, evenly spread */
     double final_soh_percent;
     double initial_temperature_degC; /**< default 32 */
-    double initial_cycles;           /**< classic only; default 150. ecm: what the history gives */
+    double initial_cycles; /**< classic only; default 150. ecm: follows from the history */
     /** CSV of speed per second (cycSecs, cycMps) that driving follows; NULL = constant currents */
     const char *drive_cycle;
     int n_threads; /**< default 1; 0 = one per core */
     /** integration step, 0.001 to 60, default 1 (classic: its formulas step by 2 s) */
     double step_s;
-    /** start of the physics clock (UTC), default 2024-01-01T00:00:00Z; sets time of day and season
+    /** start of the simulated time (UTC), default 2024-01-01T00:00:00Z; sets time of day and season
      * in EVTWIN_USE_DAILY, and when a day of wear ends */
     int64_t start_time_us;
-    /** default 0; 1: no pack develops a defect, and all else is sampled alike: the same fleet's
-     * twins, from which an effect of the defect can be told. Since 0.2 */
+    /** default 0; 1: no pack develops a defect, and everything else is the same: a comparison shows
+     * the effect of the defects. Since 0.2 */
     int without_defects;
 } evtwin_sim_options;
 
@@ -79,11 +81,11 @@ EVTWIN_API size_t evtwin_sim_packs(const evtwin_sim *sim);
 EVTWIN_API const char *evtwin_sim_battery_id(const evtwin_sim *sim, size_t pack);
 
 /**
- * Go on from what was recorded: each pack is put where the newest row of its battery_id shows it
- * (state of charge and health, cycles, temperature, current, resistance; what is missing stays as
- * created, and so does a pack without a row). The sensors' errors are taken out first, so that the
- * next readings show the same but for noise. sim_time_s and seq go on behind the greatest. The
- * physics in between is not made up for: no time has passed.
+ * Continue from recorded telemetry: each pack gets the state in the newest row of its battery_id
+ * (state of charge and health, cycles, temperature, current, resistance; missing values, and packs
+ * without a row, stay as created). The sensors' errors are removed first, so that the next readings
+ * are the same except for noise. sim_time_s and seq continue after the greatest ones. The time
+ * since the record is not simulated.
  * @param rows  telemetry under any naming, as evtwin_store_latest gives it, in any order.
  * @param n_packs_out  may be NULL; the number of packs that had a row.
  * @return EVTWIN_E_STATE if the simulator was advanced or read before, EVTWIN_E_SCHEMA without
@@ -93,23 +95,22 @@ EVTWIN_API evtwin_status evtwin_sim_resume(evtwin_sim *sim, const evtwin_table *
                                            size_t *n_packs_out);
 
 /**
- * Go on behind an earlier run: the physics clock moves up to time_s, and the next reading has no
- * seq below first_seq; neither goes back. The physics in between is simulated, so packs that began
- * alike go on with the same bits; where that would take longer than seconds (more than 5e7 steps of
- * 8 packs) the packs go on as they are, which is logged.
+ * Continue after an earlier run: the simulated time moves up to time_s, and the next reading has no
+ * seq below first_seq; neither moves back. The time in between is simulated, so packs that began
+ * alike continue with the same bits; if that would take longer than seconds (more than 5e7 steps of
+ * 8 packs) the packs continue in their present state, which is logged.
  * @return EVTWIN_E_ARG if time_s is outside [0, 1e12] or first_seq outside [0, 2^62]. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_sim_go_on(evtwin_sim *sim, double time_s, int64_t first_seq);
 
-/** The physics clock, seconds since the simulator was created (or its resumed records began): a
- * whole number of steps; NaN for NULL. */
+/** The simulated time: seconds since the simulator was created (or its resumed
+ * records began): a whole number of steps; NaN for NULL. */
 EVTWIN_API double evtwin_sim_time_s(const evtwin_sim *sim);
 
 /**
- * Advance every pack by duration_s. Steps lie on one grid, whole multiples of step_s: what is left
- * of duration_s below a step is kept for the next call, so one call of 600 s and 600 calls of 1 s
- * give the same bits. Wear (capacity, resistance) is brought up to date once a physics day. Does
- * not allocate.
+ * Advance every pack by duration_s. Steps are whole multiples of step_s: a remainder of duration_s
+ * below a step is kept for the next call, so one call of 600 s and 600 calls of 1 s give the same
+ * bits. Wear (capacity, resistance) is updated once per simulated day. Does not allocate.
  * @return EVTWIN_E_ARG if duration_s is negative, NaN or above 1e10.
  */
 EVTWIN_API evtwin_status evtwin_sim_advance(evtwin_sim *sim, double duration_s);
@@ -127,7 +128,7 @@ EVTWIN_API evtwin_status evtwin_sim_read(evtwin_sim *sim, int64_t time_us, evtwi
 /* ---- truth, for tests and labels; never part of telemetry ---- */
 
 /**
- * Number of quantities whose true value the model knows: each model lists its own. The ecm has
+ * Number of quantities whose true value the model has; they depend on the model. The ecm has
  * soc_frac, soh_frac (capacity now / as built), resistance_ratio (10 s resistance now / as built),
  * equivalent_full_cycles (discharge throughput / as-built capacity), voltage_V and current_A of the
  * pack (current > 0 discharges), temperature_degC of the cells, v1_V and v2_V (overpotentials of
@@ -143,7 +144,7 @@ EVTWIN_API size_t evtwin_sim_truth_count(const evtwin_sim *sim);
 EVTWIN_API const char *evtwin_sim_truth_name(const evtwin_sim *sim, size_t i);
 
 /**
- * True value of the named quantity of every pack, at the physics clock's time.
+ * True value of the named quantity of every pack, at the present simulated time.
  * @param out  (n_packs); untouched on failure.
  * @return EVTWIN_E_NOT_FOUND if the model does not have it (the text lists what it has),
  * EVTWIN_E_ARG if n_packs is not the simulator's.
@@ -155,10 +156,9 @@ EVTWIN_API evtwin_status evtwin_sim_truth(const evtwin_sim *sim, const char *nam
 /* ---- driving by hand ---- */
 
 /**
- * Drive the packs by hand: the current (A, pack) of every pack from now on, (n_packs); NULL gives
- * control back to the profile. The array is copied. As in a car the BMS has the last word: within a
- * step the current is held back to what keeps the cells inside their voltage limits and the charge
- * inside [0, 1].
+ * Set the current (A, pack) of every pack from now on, (n_packs); NULL returns control to the
+ * profile. The array is copied. As in a car the BMS limits the current within a step so that the
+ * cells stay inside their voltage limits and the charge inside [0, 1].
  * @return EVTWIN_E_ARG for another count or a current beyond 5000 A, EVTWIN_E_UNSUPPORTED for
  * classic.
  */
@@ -169,13 +169,13 @@ EVTWIN_API evtwin_status evtwin_sim_set_current(evtwin_sim *sim, const double *c
 
 /** When the records of a run to failure are taken. Since 0.2. */
 typedef enum evtwin_moments {
-    /** while the car does something: of the records about half are taken while driving, a quarter
-     * while charging, a fifth while parked */
+    /** while the car is active: about half of the records are taken while driving, a quarter while
+     * charging, a fifth while parked */
     EVTWIN_MOMENTS_ACTIVE = 0,
-    /** at any time of day, as a live pack of EVTWIN_USE_DAILY reports: parked most of it */
+    /** at any time of day, as a live pack of EVTWIN_USE_DAILY reports: mostly parked */
     EVTWIN_MOMENTS_DAILY = 1,
-    /** at any time of a charge cycle, as a live pack of EVTWIN_USE_CYCLE reports; the pack wears by
-     * days of driving all the same */
+    /** at any time of a charge cycle, as a live pack of EVTWIN_USE_CYCLE reports; the wear still
+     * comes from days of driving */
     EVTWIN_MOMENTS_CYCLE = 2
 } evtwin_moments;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* evtwin/spool.h: a durable queue on disk between whoever accepts records and every sink. */
+/* evtwin/spool.h: a durable queue on disk between the program that accepts records and every sink.
+ */
 #ifndef EVTWIN_SPOOL_H
 #define EVTWIN_SPOOL_H
 
@@ -10,14 +11,14 @@ extern "C" {
 #endif
 
 /**
- * A folder of this process alone in which accepted records wait until every sink has them. A record
- * has a number, one more than the one accepted before it; each sink has a cursor, the number of the
- * last record that it has for good. What was accepted survives SIGKILL and a power cut. Safe from
- * many threads at once. Since 0.2.
+ * A folder, used by this process only, in which accepted records wait until every sink has them.
+ * Accepted records are numbered consecutively; each sink has a cursor, the number of the last
+ * record that it has permanently. Accepted records survive SIGKILL and a power cut. Safe from many
+ * threads at once. Since 0.2.
  */
 typedef struct evtwin_spool evtwin_spool;
 
-/** What becomes of a record that does not fit. */
+/** What happens to a record that does not fit. */
 typedef enum evtwin_spool_full {
     EVTWIN_SPOOL_BLOCK = 0,       /**< it is not accepted: EVTWIN_E_AGAIN */
     EVTWIN_SPOOL_DROP_OLDEST = 1, /**< the oldest ones that wait are dropped */
@@ -30,10 +31,10 @@ typedef struct evtwin_spool_options {
                              1 MiB */
     evtwin_spool_full when_full; /**< default EVTWIN_SPOOL_BLOCK. What is dropped is counted for
                                       each sink and listed: evtwin_spool_loss_get */
-    int read_only; /**< look only: nothing in the folder changes, one that is absent is as an empty
-                        one, and whoever opens it to write may do so meanwhile. Sinks are renamed
-                        and forgotten for this object alone, and what would write is
-                        EVTWIN_E_STATE, as is the first run of a pump with it */
+    int read_only; /**< read only: nothing in the folder changes, an absent folder counts as empty,
+                      and another process may open it for writing meanwhile. Sinks are renamed and
+                      forgotten in this object only; a call that would write returns EVTWIN_E_STATE,
+                      and so does the first run of a pump with it */
 } evtwin_spool_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
@@ -44,38 +45,38 @@ EVTWIN_API evtwin_status evtwin_spool_options_init(evtwin_spool_options *options
  * evtwin_spool_free.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_BUSY naming the process that has it open, EVTWIN_E_SCHEMA for a spool of a newer
- * version (untouched), EVTWIN_E_CORRUPT if the database is damaged or is none of ours, EVTWIN_E_IO,
- * also if the folder or what is in it cannot be written, EVTWIN_E_ARG for a bad option,
+ * version (untouched), EVTWIN_E_CORRUPT if the database is damaged or is not a spool, EVTWIN_E_IO,
+ * also if the folder or a file in it cannot be written, EVTWIN_E_ARG for a bad option,
  * EVTWIN_E_UNSUPPORTED in a build without SQLite. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_spool_open(const char *folder, const evtwin_spool_options *options,
                                            evtwin_spool **out);
-/** What waits stays in the folder. NULL is fine. Since 0.2. */
+/** Waiting records stay in the folder. NULL is fine. Since 0.2. */
 EVTWIN_API void evtwin_spool_free(evtwin_spool *spool);
 
-/** The name under which sinks keep their position, "spool:" and 16 hexadecimal digits that the
- * folder keeps. Borrowed. Since 0.2. */
+/** The name under which sinks keep their position, "spool:" and 16 hexadecimal digits that are
+ * stored in the folder. Borrowed. Since 0.2. */
 EVTWIN_API const char *evtwin_spool_id(const evtwin_spool *spool);
 
 /**
- * Accept all rows of a batch with its states, or none; they last when this returns. position
- * becomes that of the source (evtwin_spool_position) in the same transaction; with no rows it alone
- * does.
+ * Accept all rows of a batch with its states, or none; they are durable when this returns. position
+ * becomes that of the source (evtwin_spool_position) in the same transaction; without rows only the
+ * position is stored.
  * @return EVTWIN_E_AGAIN if there is no room (EVTWIN_SPOOL_BLOCK), EVTWIN_E_IO (a full disk, …),
  * EVTWIN_E_RANGE for one row of more than 900 KB. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_spool_append(evtwin_spool *spool, const evtwin_batch *batch);
 
-/** The position of a source behind what was accepted of it last. @return EVTWIN_DONE if there is
+/** The position of a source behind its last accepted record. @return EVTWIN_DONE if there is
  * none, EVTWIN_E_RANGE if it needs more than text_size bytes. Since 0.2. */
 EVTWIN_API evtwin_status evtwin_spool_position(evtwin_spool *spool, const char *source, char *text,
                                                size_t text_size);
 
 /**
- * Sinks are known by name: their URI up to a '?', passwords hidden. Of two sinks of a pump that
- * differ only behind it, the second is known by its whole URI. A pump refuses to begin
+ * Sinks are identified by name: their URI up to a '?', passwords hidden. If two sinks of a pump
+ * differ only after the '?', the second is identified by its whole URI. A pump refuses to start
  * (EVTWIN_E_STATE) while records wait for a sink that it does not have, so that none is lost by a
- * changed URI: rename the sink, or forget it, which gives up what waits for it (listed as lost).
+ * changed URI: rename the sink, or forget it, which gives up its waiting records (listed as lost).
  * @return EVTWIN_E_NOT_FOUND naming the sinks that the spool knows, EVTWIN_E_STATE if a pump
  * delivers from it, of rename also if it knows `to`. Since 0.2.
  */
@@ -85,7 +86,7 @@ EVTWIN_API evtwin_status evtwin_spool_rename_sink(evtwin_spool *spool, const cha
 EVTWIN_API evtwin_status evtwin_spool_forget_sink(evtwin_spool *spool, const char *name);
 
 /**
- * Would a pump begin whose sinks have these (n) URIs? Nothing changes.
+ * Check whether a pump whose sinks have these (n) URIs would start. Changes nothing.
  * @param letters  the URI of its sink of dead letters, NULL = none.
  * @return EVTWIN_E_STATE naming a sink that is not among them and for which records wait,
  * EVTWIN_E_ARG for two sinks of one name. Since 0.2.
@@ -97,7 +98,7 @@ EVTWIN_API evtwin_status evtwin_spool_check_sinks(evtwin_spool *spool, const cha
 typedef struct evtwin_spool_stats {
     size_t size;
     uint64_t n_accepted;       /**< records and letters since the folder was made */
-    uint64_t n_refused_full;   /**< appends that found no room, since it was opened */
+    uint64_t n_refused_full;   /**< appends without room, since it was opened */
     uint64_t bytes, max_bytes; /**< on disk */
     uint64_t n_damaged; /**< records that could not be read back; see evtwin_spool_loss_get */
 } evtwin_spool_stats;
@@ -122,9 +123,9 @@ EVTWIN_API evtwin_status evtwin_spool_loss_get(evtwin_spool *spool, size_t i,
 
 /**
  * Deliver through a spool: evtwin_pump_run_once then reads, predicts, appends to the spool and
- * acknowledges to the source; each sink is written by a thread of its own, retried for ever, so
- * that none waits for another. Before its first read the pump lets the source go on behind what the
- * spool accepted of it. max_held_rows, first_pause_s and longest_pause_s do not apply. The pump
+ * acknowledges to the source; each sink is written by a separate thread and retried without end, so
+ * that none waits for another. Before its first read the pump lets the source continue behind its
+ * last accepted record. max_held_rows, first_pause_s and longest_pause_s do not apply. The pump
  * takes ownership, before the first evtwin_pump_run_once and once.
  * @return EVTWIN_E_STATE if it has one or has run; EVTWIN_E_UNSUPPORTED if its options have
  * n_reasons, which a spool does not keep, or recalls_states: the store that keeps the states is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* evtwin/stream.h: telemetry JSON, sources and sinks of telemetry by URI or from callbacks, and the
- * pump that delivers from one to the others. */
+ * pump that delivers from a source to sinks. */
 #ifndef EVTWIN_STREAM_H
 #define EVTWIN_STREAM_H
 
@@ -30,10 +30,10 @@ EVTWIN_API evtwin_status evtwin_telemetry_encode(const evtwin_table *table, size
 
 /**
  * Append the record in text (length bytes) to a telemetry table. Keys are ours, or machine names of
- * the Battery Data Format and paths of VSS with their units and signs; ours counts where there are
- * two, and unknown keys are ignored. A value outside its range is taken as it came:
- * evtwin_session_apply and evtwin_telemetry_check judge it.
- * A CloudEvent 1.0 in JSON is read as the record in its data.
+ * the Battery Data Format and paths of VSS with their units and signs; if a value has two keys,
+ * ours counts, and unknown keys are ignored. A value outside its range is not changed:
+ * evtwin_session_apply and evtwin_telemetry_check judge it. A CloudEvent 1.0 in JSON is read as the
+ * record in its data.
  * @return EVTWIN_E_PARSE (not a JSON object, duplicate key, a string for a number, infinity,
  * invalid UTF-8, over 64 KiB or 16 deep), EVTWIN_E_SCHEMA (no battery_id or timestamp),
  * EVTWIN_E_RANGE (a negative seq, a time outside the years 0 to 9999); the table is unchanged then.
@@ -54,14 +54,14 @@ typedef struct evtwin_source evtwin_source;
  *     start        for a file with a test time only: when that was 0; default: the date of such a
  *                  name
  *     delimiter, decimal, skip_lines, time_format
- *                  as in evtwin_csv_options; "tab" is a word for a tab
+ *                  as in evtwin_csv_options; "tab" stands for a tab
  *     naive_time   utc (default), local or reject
  *     unit         "soc=percent,voltage=mV": columns in other units than their names say
  *   "jsonl:FILE"   one record a line, bare or as a CloudEvent
  *     time_format  as above
  *     naive_time   as above; the default for standard input is reject
- *     follow=1     wait for the file and at its end for more, as tail -F: one that was cut begins
- *                  anew, one that another file took the place of is read to its end first
+ *     follow=1     wait for the file, and at its end for more, as tail -F: a truncated file is read
+ *                  from its start, a replaced file is read to its end first
  *   "sqlite:FILE"  must exist: every insert and prediction in commit order, so a row comes again
  *                  when it is predicted
  *     rows=unpredicted  only the rows that wait for a prediction, until they have one; the table
@@ -76,14 +76,14 @@ typedef struct evtwin_source evtwin_source;
  *     fleet, seed, model (ecm, classic), cell, use (cycle, daily), battery_id, soh, final_soh,
  *     start        as in evtwin_sim_options; final_soh by default soh
  *     interval     wall-clock seconds between two records of a pack, default 2
- *     speed        physics seconds per wall-clock second, default 60; max: do not wait, a record
- *                  every interval physics seconds from start on
+ *     speed        simulated seconds per wall-clock second, default 60; max: do not wait, a
+ *                  record every interval simulated seconds from start on
  *     rows         records of each pack, default no limit
- * Messages of Kafka and MQTT are a record or an array of records each, and are acknowledged by
- * evtwin_source_commit; parameters and promises: docs/kafka.md, docs/mqtt.md. A server is
- * connected to by the first read, which fails with EVTWIN_E_AGAIN while it is away.
- * Parameters follow a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one.
- * FILE "-" is standard input.
+ * A message of Kafka or MQTT is a record or an array of records, and is acknowledged by
+ * evtwin_source_commit; parameters and guarantees: docs/kafka.md, docs/mqtt.md. The first read
+ * connects to a server, and fails with EVTWIN_E_AGAIN while it cannot be reached. Parameters follow
+ * a '?', as in "sim:?fleet=20&speed=max", so a file name cannot contain one. FILE "-" is standard
+ * input.
  * @return EVTWIN_E_UNSUPPORTED for an unknown scheme (the text lists the known ones), EVTWIN_E_ARG
  * for an unknown parameter or value, EVTWIN_E_SCHEMA for a CSV without time or battery_id, or what
  * the source itself returns.
@@ -99,14 +99,14 @@ EVTWIN_API const char *evtwin_source_uri(const evtwin_source *source);
  * Append at most max_rows records to a telemetry table, waiting at most timeout_ms for the first (0
  * = not at all; a CSV on a pipe waits for a whole record).
  * @return EVTWIN_OK, with 0 new rows if none arrived in time; EVTWIN_DONE (none will come);
- * EVTWIN_REFUSED (one record was refused and is passed over: evtwin_source_refusal; the rows before
- * it came first); EVTWIN_E_ARG, or what the source itself failed with. Unless it is EVTWIN_OK the
- * table is as before; the source may be read again.
+ * EVTWIN_REFUSED (one record was refused and is skipped: evtwin_source_refusal; the rows before it
+ * came first); EVTWIN_E_ARG, or the failure of the source itself. Unless it is EVTWIN_OK the table
+ * is unchanged; the source may be read again.
  */
 EVTWIN_API evtwin_status evtwin_source_read(evtwin_source *source, size_t max_rows, int timeout_ms,
                                             evtwin_table *table);
 
-/** A record that was passed over. Strings are borrowed until the next read. Since 0.2. */
+/** A record that was skipped. Strings are borrowed until the next read. Since 0.2. */
 typedef struct evtwin_refusal {
     size_t size;
     evtwin_status status; /**< EVTWIN_E_PARSE, EVTWIN_E_SCHEMA, EVTWIN_E_RANGE, … */
@@ -123,31 +123,31 @@ EVTWIN_API evtwin_status evtwin_source_refusal(const evtwin_source *source, evtw
                                                size_t size);
 
 /**
- * The position behind the rows given so far, which means something to the source only (a store: the
- * revision, "@" and a hash that tells the database from others; JSON lines: the byte offset, "@"
- * and a hash of the file's first line, which tells it from another one of that name; CSV: the
- * number of records; a simulator with has_positions: the next seq, "@" and the physics clock in
- * us); "" if it has none. Borrowed until the next read. Since 0.2.
+ * The position behind the rows returned so far, in a form of the source (a store: the revision, "@"
+ * and a hash that identifies the database; JSON lines: the byte offset, "@" and a hash of the
+ * file's first line, which identifies the file; CSV: the number of records; a simulator with
+ * has_positions: the next seq, "@" and the simulated time in us); "" if it has none. Borrowed until
+ * the next read. Since 0.2.
  */
 EVTWIN_API const char *evtwin_source_position(const evtwin_source *source);
 
 /**
- * Acknowledge: every sink has taken everything up to this position, so the source need not give it
- * again. Nothing to do for files, stores and the simulator. @return what the source failed with.
+ * Acknowledge: every sink has taken everything up to this position, so the source need not return
+ * it again. Does nothing for files, stores and the simulator. @return the failure of the source.
  * Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_source_commit(evtwin_source *source, const char *position);
 
 /**
- * Before the first read: go on behind a position that it gave in an earlier run. Since 0.2.
+ * Before the first read: continue behind a position of an earlier run. Since 0.2.
  * @return EVTWIN_E_UNSUPPORTED if it cannot, EVTWIN_E_PARSE if the text is not a position of it;
  * then it begins where it would have begun.
  */
 EVTWIN_API evtwin_status evtwin_source_seek(evtwin_source *source, const char *position);
 
 /**
- * Can it be read? A server is connected to now, waiting at most timeout_ms; files and the simulator
- * showed it when they were opened. Since 0.2.
+ * Check that it can be read. Connects to a server, waiting at most timeout_ms; files and the
+ * simulator were checked when they were opened. Since 0.2.
  * @return EVTWIN_E_AGAIN (not reachable), EVTWIN_E_DENIED, or what reading would fail with.
  */
 EVTWIN_API evtwin_status evtwin_source_check(evtwin_source *source, int timeout_ms);
@@ -171,7 +171,7 @@ EVTWIN_API evtwin_status evtwin_source_create(const evtwin_source_callbacks *cal
                                               evtwin_source **out);
 
 /**
- * For read of a custom source: note the record that is passed over.
+ * For read of a custom source: set the record that is skipped.
  * @param status  < 0, as of a call that would have failed.
  * @param reason  one line; NULL = evtwin_last_error().
  * @param raw  (raw_size) the record as it came; NULL = not known.
@@ -188,20 +188,20 @@ EVTWIN_API evtwin_status evtwin_source_set_position(evtwin_source *source, const
 /** How a simulator is read. Since 0.2. */
 typedef struct evtwin_sim_source_options {
     size_t size;
-    double interval_s; /**< default 2: wall seconds between two records of a pack; physics
-                            seconds if speed is INFINITY */
-    double speed;      /**< default 60: physics seconds per wall second; INFINITY does not wait */
-    int64_t start_time_us; /**< default 2024-01-01: where the physics clock began, which stamps
-                                records if speed is INFINITY */
+    double interval_s; /**< default 2: wall seconds between two records of a pack; simulated seconds
+                          if speed is INFINITY */
+    double speed;      /**< default 60: simulated seconds per wall second; INFINITY does not wait */
+    int64_t start_time_us; /**< default 2024-01-01: start of the simulated time, which stamps
+                              records if speed is INFINITY */
     size_t max_records;    /**< default 0 = no limit: of each pack */
     size_t max_late;       /**< default 30: if the reader is late, up to this many overdue records
                                 of each pack are delivered; if there are more, all of them are
                                 dropped, which is logged */
-    int has_positions;     /**< default 0. 1: it gives positions and can be asked to go on behind
-                                one, as by evtwin_sim_go_on. Only for a pump with a spool: without
-                                one, a sink that keeps positions (kafka: with a lasting id) would
-                                take the records of a later run for those that it has */
-    int starts_anew;       /**< default 0. 1: seek succeeds and begins a new life, from seq 0 */
+    int has_positions;     /**< default 0. 1: it has positions and can continue behind one, as by
+                              evtwin_sim_go_on. Only for a pump with a spool: without one, a sink that
+                              keeps positions (kafka: with a permanent id) would mistake the records of
+                              a later run for those that it has */
+    int starts_anew;       /**< default 0. 1: seek succeeds and begins anew, from seq 0 */
 } evtwin_sim_source_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
@@ -230,11 +230,12 @@ typedef struct evtwin_sink evtwin_sink;
  *                  "-" is standard output. Files are appended to (?replace=1: started anew): an
  *                  incomplete last line, left by a killed process, is cut off, with a warning to
  *                  the log; a CSV with another header and a file that does not hold JSON lines are
- *                  refused. New files have mode 0600; one that is renamed, removed or emptied is
- *                  noticed before each batch and made anew, which is logged. A named pipe fails
- *                  with EVTWIN_E_AGAIN while nobody reads it or its reader takes nothing. A CSV has
+ *                  refused. New files have mode 0600; a file that is renamed, removed or
+ *                  emptied is noticed before each batch and created again, which is logged. A
+ *                  named pipe fails with EVTWIN_E_AGAIN while it has no reader or its reader reads
+ *                  nothing. A CSV has
  *                  all telemetry columns, and those prediction columns that its first batch has.
- *     names        of jsonl:, kafka: and mqtt:: whose names the keys of records are: evtwin
+ *     names        of jsonl:, kafka: and mqtt:: the naming of the keys of records: evtwin
  *                  (default), vss, bdf (docs/streams.md); of csv: evtwin or bdf, a file of the
  *                  Battery Data Format, which holds one test of one battery (docs/files.md)
  *     cloudevents  of jsonl:, kafka: and mqtt:: none (default), binary, structured: each record as
@@ -248,8 +249,9 @@ typedef struct evtwin_sink evtwin_sink;
  *                  records with their battery as key, in transactions
  *   "mqtt://[USER@]HOST[:PORT]/TOPIC", "mqtts://…" (TLS)
  *                  messages with QoS 1
- * Parameters and promises of kafka: and mqtt: are in docs/kafka.md and docs/mqtt.md. A server is
- * connected to by the first write or check; a write fails with EVTWIN_E_AGAIN while it is away.
+ * Parameters and guarantees of kafka: and mqtt: are in docs/kafka.md and docs/mqtt.md. The first
+ * write or check connects to a server; a write fails with EVTWIN_E_AGAIN while it cannot be
+ * reached.
  * @return EVTWIN_E_BUSY if another sink writes the file, EVTWIN_E_SCHEMA for a foreign file,
  * EVTWIN_E_UNSUPPORTED and EVTWIN_E_ARG as for sources, or what the sink itself returns.
  */
@@ -259,7 +261,7 @@ EVTWIN_API evtwin_status evtwin_sink_open(const char *uri, evtwin_sink **out);
  * them. */
 EVTWIN_API void evtwin_sink_free(evtwin_sink *sink);
 
-/** Rows and what belongs to them. Since 0.2. */
+/** Rows with their source, position and states. Since 0.2. */
 typedef struct evtwin_batch {
     size_t size;
     const evtwin_table *rows;
@@ -282,15 +284,15 @@ typedef struct evtwin_batch {
 EVTWIN_API evtwin_status evtwin_sink_write_batch(evtwin_sink *sink, const evtwin_batch *batch);
 /** The same for rows alone. */
 EVTWIN_API evtwin_status evtwin_sink_write(evtwin_sink *sink, const evtwin_table *table);
-/** After it, what was written survives a power cut, where the sink can promise that. */
+/** After this call, everything written survives a power cut, if the sink supports that. */
 EVTWIN_API evtwin_status evtwin_sink_flush(evtwin_sink *sink);
 
 /** The sink's URI with passwords replaced by ***, or its name. Borrowed. */
 EVTWIN_API const char *evtwin_sink_uri(const evtwin_sink *sink);
 
 /**
- * The position of a source that it keeps with the rows (evtwin_batch.position of the last batch
- * that is in it for good): what was read up to there need not be written again. Since 0.2.
+ * The position of a source that the sink keeps with the rows (evtwin_batch.position of the last
+ * batch that it has permanently): records up to there need not be written again. Since 0.2.
  * @return EVTWIN_DONE if it has none or keeps none (text is then untouched), EVTWIN_E_RANGE if it
  * needs more than text_size bytes, EVTWIN_E_AGAIN, or what the sink fails with.
  */
@@ -298,17 +300,18 @@ EVTWIN_API evtwin_status evtwin_sink_position(evtwin_sink *sink, const char *sou
                                               size_t text_size);
 
 /**
- * What it keeps of these batteries of what evtwin_batch.states gave it, as evtwin_store_states_of:
- * of a store. *out is a new table, evtwin_table_free frees it.
- * @return EVTWIN_DONE, and *out NULL, if it keeps nothing of them, or of none; EVTWIN_E_SCHEMA
- * without a column battery_id (TEXT), EVTWIN_E_AGAIN, or what the sink fails with. Since 0.2.
+ * The states of these batteries (from evtwin_batch.states) that the sink keeps, as
+ * evtwin_store_states_of does for a store. *out is a new table, evtwin_table_free frees it. @return
+ * EVTWIN_DONE, and *out NULL, if it has no state of these batteries, or keeps no states;
+ * EVTWIN_E_SCHEMA without a column battery_id (TEXT), EVTWIN_E_AGAIN, or what the sink fails with.
+ * Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_sink_states(evtwin_sink *sink, const evtwin_table *batteries,
                                             evtwin_table **out);
 
-/** Can it be written to? A server is connected to now, waiting at most timeout_ms; no record is
- * written, and no table that is there is changed (an empty PostgreSQL database gets its tables).
- * Since 0.2.
+/** Check that it can be written to. Connects to a server, waiting at most timeout_ms; no record is
+ * written, and no existing table is changed (an empty PostgreSQL database gets its tables). Since
+ * 0.2.
  * @return EVTWIN_E_AGAIN (not reachable), EVTWIN_E_DENIED, or what writing would fail with. */
 EVTWIN_API evtwin_status evtwin_sink_check(evtwin_sink *sink, int timeout_ms);
 
@@ -334,7 +337,7 @@ typedef struct evtwin_sink_callbacks {
     evtwin_status (*position)(void *ctx, const char *source, char *text, size_t text_size);
     evtwin_status (*check)(void *ctx, int timeout_ms);
     evtwin_status (*write_letters)(void *ctx, const evtwin_letter *letters, size_t n);
-    /** Let the call that runs, and every later one, fail soon: a pump with a spool is being freed
+    /** Make the running call, and every later one, fail soon: a pump with a spool is being freed
      * and waits for it. Called from another thread; may be NULL. */
     void (*interrupt)(void *ctx);
     /** As evtwin_sink_states, with its arguments checked; NULL: the sink keeps no states. */
@@ -354,12 +357,12 @@ typedef struct evtwin_pump_options {
     size_t size;
     size_t max_batch_rows; /**< default 4096 */
     size_t max_held_rows;  /**< 0 (default): stop reading while any sink fails. N > 0, at most
-                                1,000,000, as a sink gets them in one batch: buffer up to N
-                                rows for each sink that fails temporarily; further rows are lost for
-                                it, which is counted and reported. Before the first write, and while
-                                it fails, a sink's check is called on a thread of its own */
-    double first_pause_s, longest_pause_s; /**< default 0.5 and 30: a sink that fails for a while is
-                                                tried again after 0.5, 1, 2 … 30 s */
+                              1,000,000, as a sink gets them in one batch: buffer up to N rows for
+                              each sink that fails temporarily; further rows are lost for it, which
+                              is counted and reported. Before the first write, and while it fails, a
+                              sink's check is called in a separate thread */
+    double first_pause_s, longest_pause_s; /**< default 0.5 and 30: a sink that fails is tried again
+                                              after 0.5, 1, 2 … 30 s */
     double drain_s;   /**< default 10: with a spool, how long evtwin_pump_finish waits for the sinks
                            to take what it has. Since 0.2. */
     size_t n_reasons; /**< default 0. N > 0: with each prediction its N largest reasons, made with
@@ -367,14 +370,13 @@ typedef struct evtwin_pump_options {
                            and those of a battery's newest row in its state, which a store keeps;
                            not with a spool. Since 0.2. */
     int reasons_of_newest; /**< default 0. 1: only the newest row of each battery in a batch: a
-                                store has no use for more. Since 0.2. */
+                              store needs no others. Since 0.2. */
     int recalls_states;    /**< default 0. 1: before a batch is predicted, the first sink that keeps
-                                states is asked for those of its batteries that the session does not
-                                know (evtwin_sink_states), and after EVTWIN_PUMP_SHARE_CHANGED for
-                                each of them once more, since others may have gone on with it. While
-                                that fails nothing is predicted. For sources whose rows come once;
-                                not with max_held_rows or a spool, which are ahead of their sinks.
-                                Since 0.2. */
+                              states is asked for the states of batteries that the session does not
+                              know (evtwin_sink_states), and after EVTWIN_PUMP_SHARE_CHANGED for each
+                              of them again, since other processes may have continued them. While this
+                              fails nothing is predicted. For sources whose rows come once; not with
+                              max_held_rows or a spool, which are ahead of their sinks. Since 0.2. */
 } evtwin_pump_options;
 
 /** Fill in the defaults; size is sizeof *options. Since 0.2. */
@@ -385,26 +387,26 @@ EVTWIN_API evtwin_status evtwin_pump_options_init(evtwin_pump_options *options, 
  * 0 or more, or recalls_states with max_held_rows. */
 EVTWIN_API evtwin_status evtwin_pump_create(const evtwin_pump_options *options, evtwin_pump **out);
 
-/** Frees what it took. What is held is dropped: see evtwin_pump_finish. With a spool a sink that is
- * being written to is interrupted after a second. NULL is fine. */
+/** Frees everything it took. Held rows are dropped: see evtwin_pump_finish. With a spool a sink
+ * that is being written to is interrupted after a second. NULL is fine. */
 EVTWIN_API void evtwin_pump_free(evtwin_pump *pump);
 
 /** The pump takes ownership of the source. EVTWIN_E_STATE if it has one. */
 EVTWIN_API evtwin_status evtwin_pump_take_source(evtwin_pump *pump, evtwin_source *source);
 /** The pump takes ownership of the sink; there may be several, each gets every row. */
 EVTWIN_API evtwin_status evtwin_pump_take_sink(evtwin_pump *pump, evtwin_sink *sink);
-/** The pump takes ownership of the predictor, and predicts in a session of its own; without one
- * rows pass through unchanged. EVTWIN_E_STATE if it has one. */
+/** The pump takes ownership of the predictor, and predicts with its own session; without a
+ * predictor rows pass through unchanged. EVTWIN_E_STATE if it has one. */
 EVTWIN_API evtwin_status evtwin_pump_take_predictor(evtwin_pump *pump, evtwin_predictor *predictor);
 
 /**
  * From the next batch on the pump predicts with another predictor, of which it takes ownership; the
- * old one is freed. Its session goes on, see evtwin_session_swap. A batch that was read and not
- * predicted yet is predicted by the new one.
+ * old one is freed. Its session continues, see evtwin_session_swap. The new predictor predicts a
+ * batch that was read but not predicted yet.
  * @param n_anew_out  batteries whose past was dropped; may be NULL.
- * @return EVTWIN_E_STATE if the pump has no predictor, EVTWIN_E_AGAIN while a batch that was
- * predicted waits for its sinks (evtwin_pump_run_once delivers it), or what evtwin_session_swap
- * says; the pump is then as it was. Since 0.2.
+ * @return EVTWIN_E_STATE if the pump has no predictor, EVTWIN_E_AGAIN while a predicted batch waits
+ * for its sinks (evtwin_pump_run_once delivers it), or what evtwin_session_swap returns; the pump
+ * is then unchanged. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_pump_swap_predictor(evtwin_pump *pump, evtwin_predictor *predictor,
                                                     size_t *n_anew_out);
@@ -412,7 +414,7 @@ EVTWIN_API evtwin_status evtwin_pump_swap_predictor(evtwin_pump *pump, evtwin_pr
 /**
  * Records that the source refuses, and with a spool rows that a sink refuses, go to this sink as
  * letters (evtwin_sink_write_letters) before their position is acknowledged; a sink that fails is
- * tried again, and without a spool the source is not read on meanwhile. Records that the source
+ * tried again, and without a spool the source is not read meanwhile. Records that the source
  * refuses one after the other are read in one evtwin_pump_run_once and written together. Without
  * such a sink they are counted and reported. The pump takes ownership.
  * @return EVTWIN_E_STATE if it has one. Since 0.2.
@@ -437,23 +439,23 @@ typedef enum evtwin_pump_event_kind {
     EVTWIN_PUMP_HOLD_FULL = 5,      /**< n_rows are held, new ones are being lost; reported once */
     EVTWIN_PUMP_SOURCE_FAILED = 6,  /**< for the first time */
     EVTWIN_PUMP_SOURCE_RECOVERED = 7,
-    EVTWIN_PUMP_OUT_OF_RANGE = 8,  /**< n_rows of the batch have a value that cannot be, and so no
-                                        prediction; text says why, of the first */
-    EVTWIN_PUMP_SINK_REFUSED = 9,  /**< a sink refused n_rows rows that it would refuse again; the
-                                        others were written */
-    EVTWIN_PUMP_SINK_LOST = 10,    /**< n_rows are lost for a sink: dropped from a full spool, or
-                                        damaged in it; text has their numbers */
-    EVTWIN_PUMP_SPOOL_FULL = 11,   /**< for the first time: the source is not read on */
-    EVTWIN_PUMP_SPOOL_ROOM = 12,   /**< the spool takes records again */
-    EVTWIN_PUMP_SHARE_CHANGED = 13 /**< the source has another share of what several read, such as
-                                        the partitions of a topic; the batch that was read is the
-                                        first of it, and not predicted yet. Others may have gone on
-                                        with its batteries: the moment to evtwin_session_restore
-                                        their states, where the pump does not recall them itself
-                                        (recalls_states). Since 0.2 */
+    EVTWIN_PUMP_OUT_OF_RANGE = 8, /**< n_rows of the batch have an impossible value, and therefore
+                                     no prediction; text is the reason for the first */
+    EVTWIN_PUMP_SINK_REFUSED =
+        9, /**< a sink refused n_rows rows that it would refuse again; the others were written */
+    EVTWIN_PUMP_SINK_LOST = 10,  /**< n_rows are lost for a sink: dropped from a full spool, or
+                                    damaged in it; text has their numbers */
+    EVTWIN_PUMP_SPOOL_FULL = 11, /**< for the first time: the source is not read any more */
+    EVTWIN_PUMP_SPOOL_ROOM = 12, /**< the spool takes records again */
+    EVTWIN_PUMP_SHARE_CHANGED =
+        13 /**< the source has a new share of what several processes read, such as the partitions of
+              a topic; the batch that was read is the first of the new share, and is not predicted
+              yet. Other processes may have continued its batteries: call evtwin_session_restore
+              with their states now, unless the pump recalls them itself (recalls_states). Since 0.2
+            */
 } evtwin_pump_event_kind;
 
-/** What happened in evtwin_pump_run_once or evtwin_pump_finish; all is borrowed for the call.
+/** An event in evtwin_pump_run_once or evtwin_pump_finish; everything is borrowed for the call.
  * Since 0.2. */
 typedef struct evtwin_pump_event {
     size_t size;
@@ -475,23 +477,23 @@ EVTWIN_API evtwin_status evtwin_pump_on_event(evtwin_pump *pump, evtwin_pump_eve
 
 /**
  * Move one batch: read (waiting at most timeout_ms), predict, deliver to every sink and flush it,
- * retry what is held, acknowledge to the source what every sink has taken. n_rows_out (may be
- * NULL) is how many rows were delivered or held. A sink that fails does not keep the batch from the
- * others, and no sink gets it twice.
+ * retry held rows, acknowledge to the source the records that every sink has taken. n_rows_out (may
+ * be NULL) is the number of rows delivered or held. If one sink fails, the others still get the
+ * batch, and no sink gets it twice.
  * @return EVTWIN_OK (0 rows: none yet), EVTWIN_DONE (the source has ended; held rows may be left:
- * evtwin_pump_finish), EVTWIN_REFUSED (see the event; go on), EVTWIN_E_STATE without a source, or
- * the first failure of source, predictor or sinks. With max_held_rows > 0 a temporary failure of a
- * sink (evtwin_status_is_temporary) is not returned, since its rows are held. After a failure of
- * predictor or sink the batch stays in the pump: the next call goes on with it, or returns the same
- * failure again during a pause.
+ * evtwin_pump_finish), EVTWIN_REFUSED (see the event; call it again), EVTWIN_E_STATE without a
+ * source, or the first failure of source, predictor or sinks. With max_held_rows > 0 a temporary
+ * failure of a sink (evtwin_status_is_temporary) is not returned, since its rows are held. After a
+ * failure of predictor or sink the batch stays in the pump: the next call continues with it, or
+ * returns the same failure again during a pause.
  */
 EVTWIN_API evtwin_status evtwin_pump_run_once(evtwin_pump *pump, int timeout_ms,
                                               size_t *n_rows_out);
 
 /**
- * At the end: retry once what is held, whatever the pauses, and flush.
- * @return the first failure; evtwin_pump_stats_get and evtwin_pump_sink_stats_get say what
- * was not delivered. Since 0.2.
+ * At the end: retry held rows once without a pause, and flush. @return the first failure;
+ * evtwin_pump_stats_get and evtwin_pump_sink_stats_get count the rows that were not delivered.
+ * Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_pump_finish(evtwin_pump *pump);
 
@@ -518,11 +520,11 @@ typedef struct evtwin_pump_sink_stats {
     uint64_t n_delivered; /**< rows written and flushed */
     uint64_t n_held;      /**< rows that wait now */
     uint64_t n_lost;      /**< rows that did not fit in memory or the spool, or are damaged in it */
-    uint64_t n_refused;   /**< rows that it refused for good. Since 0.2, as what follows */
-    uint64_t n_failures;  /**< tries that failed */
-    int is_up;            /**< 0 from a failed try to the next that succeeds */
-    int is_letters;       /**< 1: evtwin_pump_take_dead_letters; it counts letters for rows */
-    uint64_t held_bytes;  /**< size in the spool of what waits; 0 without one */
+    uint64_t n_refused;   /**< rows that it refused permanently. Since 0.2, as all below */
+    uint64_t n_failures;  /**< failed tries */
+    int is_up;            /**< 0 from a failed try to the next successful one */
+    int is_letters;      /**< 1: evtwin_pump_take_dead_letters; it counts letters instead of rows */
+    uint64_t held_bytes; /**< bytes that wait in the spool; 0 without one */
     double oldest_held_s; /**< age of the oldest record that waits in the spool, 0 = none does */
     char reason[512];     /**< of the last failure, "" if there was none */
 } evtwin_pump_sink_stats;

@@ -124,8 +124,7 @@ EVTWIN_API const uint8_t *evtwin_table_validity(const evtwin_table *table, size_
 /** 1 if the value of that row is present (for f64 also: is not NaN), else 0. */
 EVTWIN_API int evtwin_table_is_valid(const evtwin_table *table, size_t col, size_t row);
 
-/**
- * Value as double whatever the numeric type (BOOL: 0 or 1); NaN if missing, TEXT or out of range.
+/** Value as double for any numeric type (BOOL: 0 or 1); NaN if missing, TEXT or out of range.
  */
 EVTWIN_API double evtwin_table_number(const evtwin_table *table, size_t col, size_t row);
 
@@ -166,7 +165,7 @@ EVTWIN_API evtwin_status evtwin_table_set_i64(evtwin_table *table, size_t col, s
 /** Any value but 0 is true. */
 EVTWIN_API evtwin_status evtwin_table_set_bool(evtwin_table *table, size_t col, size_t row,
                                                int value);
-/** text is copied into the dictionary if it is not there yet. @return EVTWIN_E_ARG if it is not
+/** text is copied into the dictionary if it is new. @return EVTWIN_E_ARG if it is not
  * UTF-8, EVTWIN_E_RANGE if the strings of the column would exceed INT32_MAX bytes together. */
 EVTWIN_API evtwin_status evtwin_table_set_text(evtwin_table *table, size_t col, size_t row,
                                                const char *text);

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/** What a model of the target answers. */
+/** What a model of the target predicts. */
 typedef enum evtwin_target_kind {
     EVTWIN_TARGET_NUMBER = 0, /**< a number in the label's unit (regression) */
     EVTWIN_TARGET_EVENT = 1   /**< the probability of a 0/1 label (logistic) */

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/** Whose name for a quantity. Names are matched exactly, case included. */
+/** A set of names for quantities. Names are matched exactly, case included. */
 typedef enum evtwin_naming {
     EVTWIN_NAMING_EVTWIN = 0, /**< ours: SQL columns; in JSON time is "timestamp" */
     EVTWIN_NAMING_EV30 = 1, /**< the 30-column training CSV: SoC and SoH are fractions, power kW */
@@ -25,12 +25,12 @@ EVTWIN_API size_t evtwin_naming_count(void);
 /** Where the value of a quantity comes from. */
 typedef enum evtwin_quantity_kind {
     EVTWIN_KIND_TELEMETRY = 0,  /**< measured by the battery: the telemetry record */
-    EVTWIN_KIND_PREDICTION = 1, /**< answered by a model */
+    EVTWIN_KIND_PREDICTION = 1, /**< predicted by a model */
     EVTWIN_KIND_RECORD = 2,     /**< set by the store: status, arrival, revision */
     EVTWIN_KIND_TRUTH = 3       /**< an outcome: a label of training data, never telemetry */
 } evtwin_quantity_kind;
 
-/** What is known of one quantity. All strings are static. */
+/** One quantity of the schema. All strings are static. */
 typedef struct evtwin_quantity {
     size_t size;
     const char *name;     /**< our name: table and SQL column, REST key */
@@ -70,7 +70,8 @@ EVTWIN_API evtwin_status evtwin_quantity_find(const char *header, size_t *index_
 
 /**
  * Column of a table that holds a quantity (given by our name), under any naming; EVTWIN_NO_COLUMN
- * if none. Of two the first by naming: evtwin_telemetry_check refuses such a table.
+ * if none. If there are two, the first in the order of namings: evtwin_telemetry_check refuses such
+ * a table.
  */
 EVTWIN_API size_t evtwin_telemetry_find(const evtwin_table *table, const char *quantity);
 
@@ -103,24 +104,26 @@ EVTWIN_API evtwin_status evtwin_telemetry_check(const evtwin_table *table);
 
 /**
  * A new table with the telemetry of this one in the names, units and signs of a naming; columns
- * that are no telemetry stay as they are. What the naming has no name for keeps ours, in our unit,
- * and so does a power that has a sign there where neither current nor is_charging says which.
+ * that are not telemetry are not changed. A quantity for which the naming has no name keeps our
+ * name and unit, and so does a power that needs a sign if neither current nor is_charging gives
+ * one.
  *
- * EVTWIN_NAMING_BDF and _BDF_MACHINE make what a file of the Battery Data Format holds, one test of
- * one cell: first the test time (sim_time_s or, in a row without it, the time since the first row),
- * voltage and current, then the rest. evtwin_table_write_csv writes such a file ("….bdf.csv").
+ * EVTWIN_NAMING_BDF and _BDF_MACHINE make the columns of a Battery Data Format file, which is one
+ * test of one cell: first the test time (sim_time_s or, in a row without it, the time since the
+ * first row), voltage and current, then the rest. evtwin_table_write_csv writes such a file
+ * ("….bdf.csv").
  * @return EVTWIN_E_SCHEMA as evtwin_telemetry_check for columns; EVTWIN_E_RANGE for an infinite
- * value; of a Battery Data Format EVTWIN_E_DATA for rows of two batteries, a test time that goes
+ * value; for a Battery Data Format EVTWIN_E_DATA for rows of two batteries, a test time that goes
  * back, a row without voltage or current, or with neither sim_time_s nor time. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_convert(const evtwin_table *table, evtwin_naming naming,
                                                   evtwin_table **out);
 
-/** A table with all telemetry columns in our names and order, no rows: what sources fill and sinks
- * take. */
+/** A table with all telemetry columns in our names and order, without rows: sources fill it and
+ * sinks take it. */
 EVTWIN_API evtwin_status evtwin_telemetry_table_create(evtwin_table **out);
 
-/** 1 if id is a battery id: 1 to 50 of [A-Za-z0-9._:-]. NULL is not. */
+/** 1 if id is a valid battery id: 1 to 50 of [A-Za-z0-9._:-]; 0 otherwise and for NULL. */
 EVTWIN_API int evtwin_battery_id_is_valid(const char *id);
 
 #ifdef __cplusplus

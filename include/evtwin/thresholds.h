@@ -88,16 +88,16 @@ EVTWIN_API evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds,
  * The status of one row: the highest level of the status rules that it breaks. Quantities are the
  * table's columns of our names and units; one that is absent or missing breaks no rule.
  *
- * A battery's health has a memory, the column limits_broken of evtwin_store_latest's current_out:
- * where the table has it, a limit that was broken stays broken, here and in the calls below, until
- * a value comes that is back by a margin (soc and soh 2 and 1 percent, temperature 3 degC,
+ * A battery's health has hysteresis, by the column limits_broken of evtwin_store_latest's
+ * current_out. If the table has this column, a limit that was broken stays broken, here and in the
+ * calls below, until a value is back by a margin (soc and soh 2 and 1 percent, temperature 3 degC,
  * rul_prediction 20 cycles, failure_probability 0.05, others 2 % of the limit). A value that is
  * missing changes nothing.
  */
 EVTWIN_API evtwin_health evtwin_thresholds_status(const evtwin_thresholds *thresholds,
                                                   const evtwin_table *rows, size_t row);
 
-/** What a battery needs whose limits are broken. */
+/** What a battery with broken limits needs. */
 enum {
     EVTWIN_NEEDS_CHARGING = 1, /**< its charge is low */
     EVTWIN_NEEDS_SERVICE = 2   /**< anything else: ageing, temperature, risk, remaining life */

@@ -11,15 +11,15 @@ extern "C" {
 #endif
 
 /**
- * A tracking server and how to talk to it. One thread at a time; so do its runs. It connects when a
- * call needs it, and not before. docs/mlflow.md has what is kept where.
+ * A connection to a tracking server. One thread at a time may use it and its runs. It connects when
+ * a call needs it. docs/mlflow.md describes what is stored where.
  *
- * Every call that talks to the server may answer EVTWIN_E_AGAIN (not reachable, or no answer within
- * timeout_s, after n_retries more tries), EVTWIN_E_DENIED (401, 403, a certificate; the text has
- * what to change), EVTWIN_E_EXTERNAL (any other refusal, with the server's own words),
- * EVTWIN_E_PARSE (an answer that is not MLflow's), EVTWIN_E_CANCELLED (progress said so) or
- * EVTWIN_E_UNSUPPORTED (a build without libcurl). Redirects are not followed, and credentials go to
- * the host that they are for and into no text.
+ * Every call that uses the server may return EVTWIN_E_AGAIN (not reachable, or no answer within
+ * timeout_s, after n_retries more tries), EVTWIN_E_DENIED (401, 403, a certificate; the text says
+ * what to change), EVTWIN_E_EXTERNAL (any other refusal, with the server's message), EVTWIN_E_PARSE
+ * (an answer that is not from MLflow), EVTWIN_E_CANCELLED (progress asked to stop) or
+ * EVTWIN_E_UNSUPPORTED (a build without libcurl). Redirects are not followed. Credentials are sent
+ * only to their own host and appear in no text.
  */
 typedef struct evtwin_tracker evtwin_tracker;
 
@@ -30,12 +30,12 @@ typedef struct evtwin_tracker_options {
     const char *ca_file;         /**< default NULL: the authorities of the system. PEM; for the
                                       tracking server, not for S3 */
     int insecure_tls;            /**< default 0. 1: any certificate will do */
-    double timeout_s;            /**< default 120: for one request without a file, and for how long
-                                      a transfer of a file may stand still */
-    int n_retries;               /**< default 3: how often a request is sent again when the server
-                                      is not reachable or answers 429, 502, 503 or 504 */
-    double retry_pause_s;      /**< default 1: before the first of them; each pause is twice the one
-                                    before, at most 30 s */
+    double timeout_s;     /**< default 120: for one request without a file, and for a pause in the
+                             transfer of a file */
+    int n_retries;        /**< default 3: how often a request is sent again when the server is not
+                             reachable or answers 429, 502, 503 or 504 */
+    double retry_pause_s; /**< default 1: before the first of them; each pause is twice the one
+                             before, at most 30 s */
     size_t max_download_bytes; /**< default 1 GiB: of one evtwin_tracker_download */
     size_t max_download_files; /**< default 10000 */
     const char *s3_endpoint;   /**< default NULL: Amazon's; "http://HOST:PORT" of another S3 */
@@ -63,7 +63,7 @@ EVTWIN_API evtwin_status evtwin_tracker_open(const char *uri, const evtwin_track
 /** NULL is fine. Free its runs before. */
 EVTWIN_API void evtwin_tracker_free(evtwin_tracker *tracker);
 
-/** What answers. */
+/** The server. */
 typedef struct evtwin_tracker_server {
     size_t size;
     char version[64];      /**< "3.17.2" */
@@ -72,8 +72,8 @@ typedef struct evtwin_tracker_server {
 } evtwin_tracker_server;
 
 /**
- * Ask the server for its version, once: later calls answer from memory.
- * @param out_size  sizeof *out; so below.
+ * Ask the server for its version, once: later calls use the stored answer. @param out_size sizeof
+ * *out, also below.
  * @return EVTWIN_E_UNSUPPORTED for MLflow before 2.0,
  * EVTWIN_E_PARSE if it is not an MLflow server at all.
  */
@@ -85,7 +85,7 @@ EVTWIN_API evtwin_status evtwin_tracker_server_get(evtwin_tracker *tracker,
 #define EVTWIN_TRACK_URI_SIZE 2048
 
 /**
- * The id of the experiment of that name, which is made if there is none.
+ * The id of the experiment of that name, which is created if there is none.
  * @param id  (EVTWIN_TRACK_ID_SIZE) receives it.
  * @return EVTWIN_E_STATE if it was deleted (the text says how to restore it).
  */
@@ -94,7 +94,7 @@ EVTWIN_API evtwin_status evtwin_tracker_experiment(evtwin_tracker *tracker, cons
 
 /* ---- runs ---- */
 
-/** A run on the server, which goes on there whether this object lives or not. */
+/** A run on the server. It exists there independently of this object. */
 typedef struct evtwin_run evtwin_run;
 
 typedef struct evtwin_run_options {
@@ -111,19 +111,19 @@ EVTWIN_API evtwin_status evtwin_run_options_init(evtwin_run_options *options, si
 
 /**
  * Start a run in an experiment (its id). options NULL = the defaults. The tracker must outlive it.
- * It is sent again only where it surely did not arrive: never two runs of one call.
+ * The request is repeated only if it certainly did not arrive: one call never makes two runs.
  */
 EVTWIN_API evtwin_status evtwin_run_start(evtwin_tracker *tracker, const char *experiment_id,
                                           const evtwin_run_options *options, evtwin_run **out);
 
 /**
- * Go on with a run that is there, whatever its state: it is RUNNING afterwards.
+ * Continue an existing run in any state: it is RUNNING afterwards.
  * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_STATE (deleted).
  */
 EVTWIN_API evtwin_status evtwin_run_resume(evtwin_tracker *tracker, const char *run_id,
                                            evtwin_run **out);
 
-/** Forget it here; it stays as it is on the server (see evtwin_run_end). NULL is fine. */
+/** Free the object; the run on the server does not change (see evtwin_run_end). NULL is fine. */
 EVTWIN_API void evtwin_run_free(evtwin_run *run);
 
 /** Its id; borrowed, as long as it lives. */
@@ -149,7 +149,7 @@ EVTWIN_API evtwin_status evtwin_run_log_params(evtwin_run *run, const char *cons
  * @param keys, values  (n); NaN is kept as NaN.
  * @param steps  (n), e.g. boosting rounds; NULL = 0 each.
  * @param times_us  (n); NULL = now. The server keeps milliseconds.
- * @param model_id  of a logged model that they are about; NULL = of none.
+ * @param model_id  of the logged model to which they belong; NULL = none.
  * @return EVTWIN_E_RANGE (an infinite value, which the server would change; a key that is too
  * long), EVTWIN_E_ARG (a key with a character that MLflow does not take).
  */
@@ -170,10 +170,10 @@ EVTWIN_API evtwin_status evtwin_run_set_tags(evtwin_run *run, const char *const 
 /** A set of data that a run has read; strings are borrowed. */
 typedef struct evtwin_run_dataset {
     size_t size;
-    const char *name;        /**< needed */
-    const char *digest;      /**< needed; at most 36 characters */
+    const char *name;        /**< required */
+    const char *digest;      /**< required; at most 36 characters */
     const char *source_type; /**< NULL = "local" */
-    const char *source;      /**< needed; JSON, e.g. {"uri": "data.csv"} */
+    const char *source;      /**< required; JSON, e.g. {"uri": "data.csv"} */
     const char *schema;      /**< NULL, or JSON */
     const char *profile;     /**< NULL, or JSON, e.g. {"num_rows": 1000} */
     const char *context;     /**< NULL, or what for: "training" */
@@ -182,7 +182,7 @@ typedef struct evtwin_run_dataset {
 /** All NULL; size is sizeof *dataset. */
 EVTWIN_API evtwin_status evtwin_run_dataset_init(evtwin_run_dataset *dataset, size_t size);
 
-/** @return EVTWIN_E_ARG (something needed is missing), EVTWIN_E_RANGE (the digest). */
+/** @return EVTWIN_E_ARG (a required member is missing), EVTWIN_E_RANGE (the digest). */
 EVTWIN_API evtwin_status evtwin_run_log_dataset(evtwin_run *run, const evtwin_run_dataset *dataset);
 
 /** Upload to the run's artifacts: evtwin_tracker_upload with its URI. */
@@ -190,8 +190,8 @@ EVTWIN_API evtwin_status evtwin_run_log_artifacts(evtwin_run *run, const char *p
                                                   const char *at);
 
 /**
- * Note a model among the run's artifacts, so that the server's pages show it: for 2.x, and without
- * harm on 3.x.
+ * Record a model among the run's artifacts, so that the server's pages show it: for 2.x; harmless
+ * on 3.x.
  * @param model_json  what MLmodel has, as JSON: artifact_path, flavors, utc_time_created, run_id.
  */
 EVTWIN_API evtwin_status evtwin_run_note_model(evtwin_run *run, const char *model_json);
@@ -202,17 +202,18 @@ typedef enum evtwin_run_status {
     EVTWIN_RUN_KILLED = 2
 } evtwin_run_status;
 
-/** End the run now. Logging to it goes on to work. */
+/** End the run now. It still accepts logging. */
 EVTWIN_API evtwin_status evtwin_run_end(evtwin_run *run, evtwin_run_status status);
 
 /* ---- artifacts ---- */
 
 /**
- * Upload a file or the content of a folder, with what is below it, to at (a relative path with '/';
- * NULL or "" = the top) below an artifact URI: that of a run or of a logged model. It goes the way
- * that the URI has: mlflow-artifacts: (by the server), s3: (by the keys of the options; the bucket
- * must be there), file: or a path (a folder that this machine shares with the server). A folder is
- * uploaded in the order of its names, symbolic links in it are not followed and named in the log.
+ * Upload a file or the content of a folder, with its subfolders, to at (a relative path with '/';
+ * NULL or "" = the top) below an artifact URI: that of a run or of a logged model. The URI
+ * determines the way: mlflow-artifacts: (through the server), s3: (with the keys of the options;
+ * the bucket must exist), file: or a path (a folder that this machine shares with the server). A
+ * folder is uploaded in the order of its names; symbolic links in it are not followed, and the log
+ * names them.
  * @return EVTWIN_E_NOT_FOUND (path; the bucket), EVTWIN_E_IO, EVTWIN_E_ARG (at), EVTWIN_E_STATE
  * (s3: without keys), EVTWIN_E_UNSUPPORTED (another scheme).
  */
@@ -220,13 +221,13 @@ EVTWIN_API evtwin_status evtwin_tracker_upload(evtwin_tracker *tracker, const ch
                                                const char *path, const char *at);
 
 /**
- * Download all that is below an artifact URI (mlflow-artifacts:, s3:, file:, a path, runs:/…, or
- * models:/…) to folder, which must not be there or be empty. It appears whole or not at all: files
- * come into a folder beside it first. Names that would lead out of it are refused. Whether the
- * files are those that were meant is for the reader to check (a bundle has hashes).
- * @return EVTWIN_E_NOT_FOUND (nothing is there), EVTWIN_E_STATE (folder is not empty),
- * EVTWIN_E_RANGE (more than max_download_bytes or _files), EVTWIN_E_CORRUPT (a file that came is
- * not as long as listed, or ends early; a name that leads out of the folder), EVTWIN_E_IO.
+ * Download everything below an artifact URI (mlflow-artifacts:, s3:, file:, a path, runs:/…, or
+ * models:/…) to folder, which must be absent or empty. It appears complete or not at all: files are
+ * first written to a folder beside it. Names that would lead out of it are refused. The caller has
+ * to check that the files are the expected ones (a bundle has hashes).
+ * @return EVTWIN_E_NOT_FOUND (there is nothing), EVTWIN_E_STATE (folder is not empty),
+ * EVTWIN_E_RANGE (more than max_download_bytes or _files), EVTWIN_E_CORRUPT (a file has another
+ * length than listed, or ends early; a name leads out of the folder), EVTWIN_E_IO.
  */
 EVTWIN_API evtwin_status evtwin_tracker_download(evtwin_tracker *tracker, const char *artifact_uri,
                                                  const char *folder);
@@ -249,13 +250,14 @@ typedef struct evtwin_logged_model {
 EVTWIN_API evtwin_status evtwin_run_begin_model(evtwin_run *run, const char *name, const char *type,
                                                 evtwin_logged_model *out, size_t out_size);
 
-/** is_whole 1: it is ready, and an output of the run at this step; 0: its upload failed. */
+/** is_whole 1: the model is complete and an output of the run at this step; 0: its upload failed.
+ */
 EVTWIN_API evtwin_status evtwin_run_finish_model(evtwin_run *run, const char *model_id,
                                                  int is_whole, int64_t step);
 
 /* ---- registry ---- */
 
-/** Make the registered model of that name if there is none. description may be NULL. */
+/** Create the registered model of that name if there is none. description may be NULL. */
 EVTWIN_API evtwin_status evtwin_tracker_register(evtwin_tracker *tracker, const char *name,
                                                  const char *description);
 
@@ -273,8 +275,8 @@ typedef struct evtwin_tracker_version {
 
 typedef struct evtwin_tracker_version_options {
     size_t size;
-    const char *run_id;      /**< default NULL; needed for a source among a run's artifacts */
-    const char *model_id;    /**< default NULL; needed for the source "models:/m-…" */
+    const char *run_id;      /**< default NULL; required for a source among a run's artifacts */
+    const char *model_id;    /**< default NULL; required for the source "models:/m-…" */
     const char *description; /**< default NULL */
     const char *const *tag_keys, *const *tag_values; /**< (n_tags) */
     size_t n_tags;
@@ -287,25 +289,25 @@ evtwin_tracker_version_options_init(evtwin_tracker_version_options *options, siz
 /**
  * A new version of a registered model.
  * @param source  the URI of its files: "…/artifacts/model", or "models:/m-…" of a logged model.
- * @param out  NULL, or what was made (artifact_uri included).
+ * @param out NULL, or the new version (artifact_uri included).
  * @return EVTWIN_E_NOT_FOUND (no such registered model).
  */
 EVTWIN_API evtwin_status evtwin_tracker_create_version(
     evtwin_tracker *tracker, const char *name, const char *source,
     const evtwin_tracker_version_options *options, evtwin_tracker_version *out, size_t out_size);
 
-/** Let alias ("champion") point to a version ("7"), wherever it has pointed before.
- * @return EVTWIN_E_NOT_FOUND, EVTWIN_E_ARG (what MLflow does not take as an alias). */
+/** Let alias ("champion") point to a version ("7"); it may have pointed to another one. @return
+ * EVTWIN_E_NOT_FOUND, EVTWIN_E_ARG (MLflow does not accept the alias). */
 EVTWIN_API evtwin_status evtwin_tracker_set_alias(evtwin_tracker *tracker, const char *name,
                                                   const char *alias, const char *version);
 
-/** Remove an alias; one that is not there is no failure. */
+/** Remove an alias; a missing alias is not a failure. */
 EVTWIN_API evtwin_status evtwin_tracker_delete_alias(evtwin_tracker *tracker, const char *name,
                                                      const char *alias);
 
 /**
- * Which version "models:/NAME@ALIAS", "models:/NAME/VERSION" or "models:/NAME/latest" is now: one
- * or two small requests, for a program that looks now and then.
+ * The version that "models:/NAME@ALIAS", "models:/NAME/VERSION" or "models:/NAME/latest" names at
+ * present: one or two small requests, for a program that checks repeatedly.
  * @return EVTWIN_E_NOT_FOUND (no such model, version or alias), EVTWIN_E_PARSE (the URI).
  */
 EVTWIN_API evtwin_status evtwin_tracker_resolve(evtwin_tracker *tracker, const char *uri,

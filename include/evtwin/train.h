@@ -29,7 +29,7 @@ typedef struct evtwin_train_options {
      * depend on it */
     int n_threads;
     double learning_rate; /**< default 0.1 */
-    /** file name for messages and manifest, folders are dropped; NULL = "table" */
+    /** file name for messages and manifest, without folders; NULL = "table" */
     const char *source_name;
     /** called on the thread of the caller only; NULL = not called */
     evtwin_progress_fn progress;
@@ -41,26 +41,26 @@ typedef struct evtwin_train_options {
     /** what end of life was when the labels were made, recorded in the bundle: UTF-8, at most 255
      * bytes; NULL = unknown */
     const char *label_rule;
-    /** causes, comma-separated, that do not refuse the data: their findings are warnings then, and
+    /** causes, comma-separated, that do not refuse the data: their findings become warnings, and
      * the bundle records them; NULL = none. See audit.h. Since 0.2 */
     const char *allow;
-    /** score so many assignments of batteries to folds, for what cv_folds alone does not say; 0
-     * (default) and 1 = one. Each trains the folds anew. Since 0.2 */
+    /** number of assignments of batteries to folds that are scored, to show how the score depends
+     * on the assignment; 0 (default) and 1 = one. Each trains the folds again. Since 0.2 */
     int n_repeats;
     /** how the models are made: "contract" (default; NULL is the same), from a row's own values, or
-     * "history", from each battery's past (docs/learning-features.md), with trees, depth and
-     * learning rate of its own where the defaults are left. Since 0.2 */
+     * "history", from each battery's past (docs/learning-features.md), with its own trees, depth
+     * and learning rate unless they are set. Since 0.2 */
     const char *recipe;
     /** of recipe "history": quantities that are derived from successive rows, by name and
      * comma-separated, "all" of them or none (default NULL); their pasts are features too. A table
      * with a row a week has none of them (docs/learning-features.md). Since 0.2 */
     const char *derive;
-    /** end of life by the labels' rule, as a state of health: of a battery below it RUL is 0.
-     * 0 (default) = unknown: the lowest health at which a labelled
-     * row has life left, true (truth_soh) or else reported. The bundle records it. Since 0.2 */
+    /** end of life by the labels' rule, as a state of health: below it RUL is 0. 0 (default) =
+     * unknown: the lowest health (truth_soh if present, otherwise the reported one) of a labelled
+     * row with life left is used. The bundle records it. Since 0.2 */
     double eol_soh_percent;
-    /** try so many sets of parameters and grow the models with the best, up to 1000; 0 (default) =
-     * no search. See evtwin_train. Not together with n_repeats. Since 0.2 */
+    /** number of parameter sets to try, up to 1000; the models are grown with the best set; 0
+     * (default) = no search. See evtwin_train. Not together with n_repeats. Since 0.2 */
     int n_tune;
     /** default 0. 1: keep the metrics of every boosting round of the saved models, see
      * evtwin_trainer_rounds; the models are the same, training takes a little longer. Since 0.2 */
@@ -68,7 +68,7 @@ typedef struct evtwin_train_options {
     /** of evtwin_train_csv: folder of its temporary file; NULL (default) = that of the environment
      * variable TMPDIR, else /var/tmp. Since 0.2 */
     const char *scratch_dir;
-    /** train one model with other processes, each with batteries of its own, see evtwin_train;
+    /** train one model with other processes, each with its own batteries, see evtwin_train;
      * borrowed, and used in the thread that joined; NULL (default) = alone. Since 0.2 */
     evtwin_peers *peers;
 } evtwin_train_options;
@@ -80,14 +80,13 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
 /**
  * Train on a table, a model for each of targets (n_targets; NULL = all that are known, with their
  * defaults: see evtwin_target_get, whose members column, trees and depth are the caller's to
- * change; the stride of the array is targets[0].size). A column that the caller names must be
- * there; a target whose default column is absent is skipped, with a finding. Telemetry is checked
- * against its ranges; features are computed in our units and filled forward within a battery. Rows
- * without a target, a battery or a feature are left out, counted and named in a finding. Outcomes
- * (the targets, truth_*, predictions) are refused as features. Findings say what would put one
- * battery on both sides of the split: names that are nearly alike, a battery_id in several groups,
- * held-out rows that are rows of the training part again, a counter that restarts in what is taken
- * as one series.
+ * change; the stride of the array is targets[0].size). A column that the caller names must exist; a
+ * target whose default column is absent is skipped, with a finding. Telemetry is checked against
+ * its ranges; features are computed in our units and filled forward within a battery. Rows without
+ * a target, a battery or a feature are left out, counted and named in a finding. Outcomes (the
+ * targets, truth_*, predictions) are refused as features. Findings name what would put one battery
+ * on both sides of the split: similar names, a battery_id in several groups, held-out rows that are
+ * equal to rows of the training part, a counter that restarts within a series.
  *
  * Scores are held out.
  * cv_folds = 0, one hold-out; the saved models are those that were scored, trained on the rest:
@@ -101,36 +100,38 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  *   2. sort the batteries by number of rows, descending, ties by name in byte order;
  *   3. assign each to the fold with the fewest rows;
  *   4. score all out-of-fold predictions together.
- * With n_tune the parameters are searched for first, for each target, by cross-validation by
- * battery (five folds) within the batteries that the model learns from: set 0 is what would be
- * without a search, the others are drawn from the seed (depth, learning rate, shares of rows and
- * columns that a tree sees, least weight of a leaf), with as many trees, up to 1000, as were best;
- * a forest ends 30 trees after its best. The set with the least RMSE (root of the Brier score of a
- * probability) is kept, of equals the first. No battery that scores has a part in the choice: with
- * cv_folds each fold's model has a search of its own, which takes cv_folds + 1 times as long.
- * Intervals and calibrations are made with the chosen set.
+ * With n_tune the parameters are first searched for each target, by cross-validation by battery
+ * (five folds) within the batteries used for training. Set 0 is the default; the others are drawn
+ * from the seed (depth, learning rate, shares of rows and columns that a tree sees, least weight of
+ * a leaf). The number of trees is the best one, up to 1000; a forest ends 30 trees after its best.
+ * The set with the least RMSE (root of the Brier score of a probability) is kept, the first of
+ * equal ones. Batteries used for scoring have no part in the choice: with cv_folds the model of
+ * each fold has its own search, which takes cv_folds + 1 times as long. Intervals and calibrations
+ * are made with the chosen set.
  *
  * peers: the processes that have joined get the same models, grown from the rows of all. Each
  * audits, cleans, splits and folds its own batteries; held-out predictions, baselines, scores,
- * intervals and calibrations are of all processes, and but for the last digits nothing depends on
- * which of them is process 0. Row numbers are those of the battery's process; findings about data,
- * and what the bundle keeps of them for the watch for drift, are of the process's own rows. The
- * bins of the best single feature are cut at quantiles that are merged from those of each process.
- * Options and columns must be the same everywhere (keep_rounds of one counts for all), and no
- * battery in two places; group_by_reset, which numbers them, is EVTWIN_E_UNSUPPORTED. One thread
- * trains. A process that fails ends all, with its words where they can still be told.
+ * intervals and calibrations are those of all processes. Except for the last digits nothing depends
+ * on which of them is process 0. Row numbers are those of the battery's process; findings about
+ * data, and the reference data for the watch for drift in the bundle, come from the process's own
+ * rows. The bins of the best single feature are cut at quantiles that are merged from those of each
+ * process. Options and columns must be the same in all processes (keep_rounds of one counts for
+ * all), and each battery belongs to one process; group_by_reset, which numbers batteries, is
+ * EVTWIN_E_UNSUPPORTED. One thread trains. If a process fails, all end, with its error text if it
+ * could still be sent.
  *
- * A score that cannot be made (one class, one row or one value held out) is NaN with a finding
+ * A score that cannot be computed (one class, one row or one value held out) is NaN with a finding
  * "score-unknown", and no finding compares it.
  *
  * The interval of a number's predictions (docs/bundle.md) is made from the errors on batteries that
  * the predicting model had not seen: with cv_folds those of the folds, with a hold-out those of
- * five folds within the training part, which trains five models more. The batteries that score have
- * no part in it then, and evtwin_score.coverage says how often it holds there. With fewer than 20
- * batteries a finding "interval-guess" says so. In the same way a probability is calibrated by
- * a line through its log-odds, if 10 batteries with the event and 10 with rows without it are
- * there, else a finding "not-calibrated" says so. Held-out predictions and scores are of what was
- * calibrated without them: with folds, those of each fold by the others.
+ * five folds within the training part, which trains five more models. The batteries used for
+ * scoring then have no part in it, and evtwin_score.coverage is the share of their rows within it.
+ * With fewer than 20 batteries there is a finding "interval-guess". In the same way a probability
+ * is calibrated by a line through its log-odds, if there are 10 batteries with the event and 10
+ * with rows without it; otherwise there is a finding "not-calibrated". Held-out predictions and
+ * scores use a calibration that was made without them: with folds, the calibration of each fold
+ * comes from the others.
  *
  * The same table, options and library versions give the same models, byte for byte.
  * @param table  borrowed while it trains, unchanged.
@@ -144,33 +145,32 @@ EVTWIN_API evtwin_status evtwin_train_options_init(evtwin_train_options *options
  * XGBoost, a label is below what it can be), EVTWIN_E_DATA (too few
  * rows or batteries, fewer than five to search with, a battery with one row, one class only, a
  * constant target, no target, or the audit refuses it: see audit.h), EVTWIN_E_CANCELLED,
- * EVTWIN_E_STATE (peers joined in another thread; none are given in a thread that has joined some),
- * EVTWIN_E_EXTERNAL (XGBoost; another process failed, left, was lost or said nothing for the
- * timeout of evtwin_peers_join), EVTWIN_E_UNSUPPORTED (built
- * without it).
+ * EVTWIN_E_STATE (peers joined in another thread; no peers in a thread that has joined others),
+ * EVTWIN_E_EXTERNAL (XGBoost; another process failed, left, was lost or sent nothing for the
+ * timeout of evtwin_peers_join), EVTWIN_E_UNSUPPORTED (built without XGBoost).
  */
 EVTWIN_API evtwin_status evtwin_train(const evtwin_table *table, const evtwin_target *targets,
                                       size_t n_targets, const evtwin_train_options *options,
                                       evtwin_trainer **out);
 
 /**
- * evtwin_train of a CSV that is larger than memory: it is read once, some batteries at a time, and
- * its clean numbers go to a temporary file of 8 bytes a number, (features + 5) numbers a row. Peak
- * memory grows by at most 60 bytes a row of seven features, beside some 200 MB and the rows of the
- * largest battery. All rows are learned from and all held-out batteries are scored; the same
- * options give the same split, scaler, baselines and intervals' folds as evtwin_train on the table,
- * and forests of the same error: XGBoost bins its values from a sketch of them. Models are trained
- * one after another. Samples of so many rows serve where many rows say no more: of whole batteries
- * for the audit (200,000 rows, a finding "audit-sampled" says so), of each battery for intervals,
- * calibration and the voltage reference of drift (1,000,000).
- * With keep_rounds held_out is missing in evtwin_trainer_rounds.
+ * evtwin_train for a CSV that is larger than memory: it is read once, some batteries at a time, and
+ * its cleaned numbers are written to a temporary file, 8 bytes a number, (features + 5) numbers a
+ * row. Peak memory grows by at most 60 bytes a row of seven features, in addition to about 200 MB
+ * and the rows of the largest battery. All rows are used for training and all held-out batteries
+ * are scored. The same options give the same split, scaler, baselines and folds for intervals as
+ * evtwin_train on the table, and forests of the same error: XGBoost takes its bins from a sketch of
+ * the values. Models are trained one after another. Two steps use samples: the audit whole
+ * batteries of up to 200,000 rows in all (finding "audit-sampled"); intervals, calibration and the
+ * voltage reference of drift up to 1,000,000 rows, from each battery. With keep_rounds held_out is
+ * missing in evtwin_trainer_rounds.
  * @param csv  opened, not read, with columns and units as for evtwin_csv_read; borrowed, and read
  * after the call. The rows of a battery stand together in it.
  * @param out  a new trainer, evtwin_trainer_free frees it; untouched on failure.
  * @return as evtwin_train and evtwin_csv_read; EVTWIN_E_UNSUPPORTED, before anything is read, for
  * cv_folds, n_repeats, n_tune, group_by_reset and recipe "history", and for a battery of more than
- * 4,194,304 rows; EVTWIN_E_DATA naming line and battery where a battery's rows do not stand
- * together, or if fewer than two have a target; EVTWIN_E_PARSE for a used column that begins with
+ * 4,194,304 rows; EVTWIN_E_DATA naming line and battery if a battery's rows do not stand together,
+ * or if fewer than two batteries have a target; EVTWIN_E_PARSE for a used column that begins with
  * numbers and has text later; EVTWIN_E_IO for the temporary file (a full disk). Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_train_csv(evtwin_csv *csv, const evtwin_target *targets,
@@ -178,9 +178,9 @@ EVTWIN_API evtwin_status evtwin_train_csv(evtwin_csv *csv, const evtwin_target *
                                           evtwin_trainer **out);
 
 /**
- * Which of the processes that trained together this one was, from 0, and how many they were
- * (n_processes may be NULL): 0 of 1 without others. The models are the same in all; one saves them.
- * Since 0.2.
+ * The number of this process among those that trained together, from 0, and how many there were
+ * (n_processes may be NULL): 0 of 1 without others. All have the same models; one process saves
+ * them. Since 0.2.
  */
 EVTWIN_API size_t evtwin_trainer_process(const evtwin_trainer *trainer, size_t *n_processes);
 
@@ -212,14 +212,14 @@ EVTWIN_API evtwin_status evtwin_trainer_repeat(const evtwin_trainer *trainer, co
                                                size_t i, evtwin_score *out, size_t size);
 
 /**
- * What a search (n_tune) tried for the model that is saved, as a new table: one row for each set of
- * parameters, in order. Columns: set, trees, depth (I64), learning_rate, subsample, column_sample,
+ * The parameter sets that a search (n_tune) tried for the saved model, as a new table: one row for
+ * each set, in order. Columns: set, trees, depth (I64), learning_rate, subsample, column_sample,
  * min_child_weight (F64), error (F64, in the target's unit: RMSE over the folds, root of the Brier
- * score of a probability), is_best (BOOL, of one row). It is the error that chose, so that of the
- * best set is a little too good. column_sample and min_child_weight are as drawn, which a recipe
- * may restrain: with fewer than ten features a tree sees all of them, and a leaf of the RUL of
- * "history" holds a tenth of a battery's rows at least. The manifest has what the saved model was
- * grown with. evtwin_table_free frees it.
+ * score of a probability), is_best (BOOL, of one row). This error made the choice, so that of the
+ * best set is slightly too good. column_sample and min_child_weight are the drawn values, which a
+ * recipe may limit: with fewer than ten features a tree sees all of them, and a leaf of the RUL of
+ * "history" holds at least a tenth of a battery's rows. The manifest has the values with which the
+ * saved model was grown. evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target, it was not trained, or without a search.
  * Since 0.2.
  */
@@ -229,14 +229,13 @@ EVTWIN_API evtwin_status evtwin_trainer_search(const evtwin_trainer *trainer, co
 /**
  * 1 if a model beats the training mean (base rate) by more than chance, else 0: the gain in squared
  * error, summed by held-out battery (by day where there is one series, by runs of rows where there
- * are fewer than ten days), has a one-sided 95 % bootstrap bound above zero. It is 0 where the
- * score is unknown. Fewer than five batteries are too few to judge, which a finding
- * "too-few-groups" says: with four, all four improve by chance in 1 of 16 cases. Fewer than five
- * days or runs of rows show nothing, and it is 0.
+ * are fewer than ten days), has a one-sided 95 % bootstrap bound above zero. It is 0 if the score
+ * is unknown. Fewer than five batteries are too few to judge (finding "too-few-groups"): with four,
+ * all four improve by chance in 1 of 16 cases. With fewer than five days or runs of rows it is 0.
  */
 EVTWIN_API int evtwin_trainer_has_signal(const evtwin_trainer *trainer);
 
-/** Something a reader of the scores should know. Strings are borrowed from the trainer. */
+/** A fact that a reader of the scores should know. Strings are borrowed from the trainer. */
 typedef struct evtwin_finding {
     size_t size;
     /** "no-signal", "too-few-groups", "score-unknown", "loses-to-baseline", "several-series", … */
@@ -249,7 +248,7 @@ typedef struct evtwin_finding {
     /** "data", "label", "look-ahead", "identity", "bias", "plausibility" or "score". Since 0.2 */
     const char *about;
     const char *advice; /**< what to do about it; "" = nothing. Since 0.2 */
-    /** 1 if it would be an error, but the options allow its cause. Since 0.2 */
+    /** 1 if it would be an error but the options allow its cause. Since 0.2 */
     int is_allowed;
 } evtwin_finding;
 
@@ -268,17 +267,17 @@ EVTWIN_API double evtwin_trainer_importance(const evtwin_trainer *trainer, const
 EVTWIN_API const evtwin_features *evtwin_trainer_features(const evtwin_trainer *trainer);
 
 /**
- * The predictor that loading the saved bundle would give, made without touching the disk; it lives
- * on without the trainer, and evtwin_predictor_free frees it.
- * @return what evtwin_predictor_load says of a bundle that cannot be. Since 0.2.
+ * The same predictor as loading the saved bundle would give, made without using the disk; it does
+ * not need the trainer afterwards, and evtwin_predictor_free frees it. @return as
+ * evtwin_predictor_load. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_trainer_predictor(const evtwin_trainer *trainer,
                                                   evtwin_predictor **out);
 
 /**
- * What the held-out score of a target was made from, as a new table: one row for each row that was
- * held out (with folds: out of fold), by battery, then time. Columns: row (I64, in the training
- * table, from 0), group (TEXT), fold (I64, from 0), and in the target's unit (F64) truth,
+ * The rows from which the held-out score of a target was computed, as a new table: one row for each
+ * row that was held out (with folds: out of fold), by battery, then time. Columns: row (I64, in the
+ * training table, from 0), group (TEXT), fold (I64, from 0), and in the target's unit (F64) truth,
  * prediction and the baselines mean, mean_life (NaN where it does not apply) and single.
  * evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
@@ -287,24 +286,25 @@ EVTWIN_API evtwin_status evtwin_trainer_predictions(const evtwin_trainer *traine
                                                     const char *target, evtwin_table **out);
 
 /**
- * Whether those predictions keep their word, as a new table: one row for each band of the predicted
- * value that has any, in order. Columns: from, to (F64; of a number rounded), rows, batteries
- * (I64); of a probability predicted (its mean), observed (the share of rows where the event is) and
+ * The reliability of those predictions, as a new table: one row for each band of the predicted
+ * value that has rows, in order. Columns: from, to (F64; rounded for a number), rows, batteries
+ * (I64). For a probability: predicted (its mean), observed (the share of rows with the event) and
  * observed_low, observed_high (its 90 % interval, as if each battery were one observation: Wilson
- * 1927); of a number, in its unit, rmse and width (of the 90 % intervals), and coverage (what they
- * have), both as means over batteries, NaN without intervals. evtwin_table_free frees it.
+ * 1927). For a number, in its unit: rmse, width (of the 90 % intervals) and coverage (share of rows
+ * inside), the last two as means over batteries, NaN without intervals. evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_trainer_reliability(const evtwin_trainer *trainer,
                                                     const char *target, evtwin_table **out);
 
 /**
- * How the saved model of a target came to be, as a new table: one row for each metric of each round
- * of each of its forests, in order. Columns: forest, round (I64, from 0), metric (TEXT: "rmse" of a
- * number; "logloss" and "auc" of an event), train (F64: of the rows that it learned from) and
- * held_out (F64: of those that score it, missing with folds, since the saved model learned from all
- * rows). They are in what the forest predicts: of the second one of recipe "history" in logarithms.
- * Held-out figures are for looking at: no choice was made by them. evtwin_table_free frees it.
+ * The boosting rounds of the saved model of a target, as a new table: one row for each metric of
+ * each round of each of its forests, in order. Columns: forest, round (I64, from 0), metric (TEXT:
+ * "rmse" of a number; "logloss" and "auc" of an event), train (F64: on the training rows) and
+ * held_out (F64: on the held-out rows; missing with folds, since the saved model was trained on all
+ * rows). They are in the unit that the forest predicts: logarithms for the second forest of recipe
+ * "history". Held-out figures are for information only: no choice depends on them.
+ * evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained, EVTWIN_E_STATE if
  * it was trained without options.keep_rounds. Since 0.2.
  */
@@ -312,35 +312,36 @@ EVTWIN_API evtwin_status evtwin_trainer_rounds(const evtwin_trainer *trainer, co
                                                evtwin_table **out);
 
 /**
- * What XGBoost was given for the saved model of a target, as a new table: one row a parameter, name
- * and value (TEXT), under the names of XGBoost's scikit-learn wrapper ("n_estimators",
- * "max_depth"); those that differ from forest to forest have "_2" behind their name for the second
- * one. What is not named has XGBoost's default. evtwin_table_free frees it.
+ * The XGBoost parameters of the saved model of a target, as a new table: one row for each
+ * parameter, name and value (TEXT), under the names of XGBoost's scikit-learn wrapper
+ * ("n_estimators", "max_depth"). If forests differ in a parameter, the name for the second one ends
+ * in "_2". Parameters that are not listed have XGBoost's default. evtwin_table_free frees it.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained. Since 0.2.
  */
 EVTWIN_API evtwin_status evtwin_trainer_params(const evtwin_trainer *trainer, const char *target,
                                                evtwin_table **out);
 
 /**
- * All of it as one JSON object (docs/cli.md): NaN is null, as is a model that was not trained. dir
- * is what "models" says, NULL = null. Borrowed until the next call or until freed; NULL if out
- * of memory.
+ * The whole report as one JSON object (docs/cli.md): NaN is null, as is a model that was not
+ * trained. dir is the value of "models", NULL = null. Borrowed until the next call or until freed;
+ * NULL if out of memory.
  */
 EVTWIN_API const char *evtwin_trainer_json(evtwin_trainer *trainer, const char *dir);
 
 /**
  * Save the bundle (docs/bundle.md): the model files of each target (rul_model.json, of several
  * forests also rul_model_2.json and so on; failure_model.json), scaler.json, manifest.json.
- * The directory is made if absent. All files are first written whole beside their places, so
- * a full disk leaves an older bundle untouched. Then they are renamed, the manifest last, so a save
- * that is interrupted between two renames leaves a bundle that is refused by its hashes. The file
- * of a model that was not trained is removed. A save that fails removes the directories it made.
+ * The directory is created if absent. All files are first written completely under temporary names,
+ * so a full disk does not damage an older bundle. Then they are renamed, the manifest last, so a
+ * save that is interrupted between two renames leaves a bundle that is refused because of its
+ * hashes. The file of a model that was not trained is removed. A failed save removes the
+ * directories it created.
  * @return EVTWIN_E_ARG if dir is empty or too long, EVTWIN_E_IO naming the path, EVTWIN_E_BUSY if
  * other processes read or save in the directory for half a minute, EVTWIN_E_NOMEM.
  */
 EVTWIN_API evtwin_status evtwin_trainer_save(const evtwin_trainer *trainer, const char *dir);
 
-/** What a model's folder for MLflow says of where it goes. Strings are borrowed for the call.
+/** The place in MLflow that a model's folder records. Strings are borrowed for the call.
  * Since 0.2. */
 typedef struct evtwin_mlflow_options {
     size_t size;
@@ -358,10 +359,10 @@ EVTWIN_API evtwin_status evtwin_mlflow_options_init(evtwin_mlflow_options *optio
  * server: mlflow.pyfunc.load_model(dir).predict(frame) takes raw telemetry in our units and gives
  * what the saved bundle predicts, equal in float32. With recipe "contract" mlflow.xgboost opens it
  * too, as a Booster of raw values: scaler in its thresholds, calibration in its leaves, names set;
- * it gives what the forest says, which is not held at 0, of rows with missing values too. The
- * folder is made if absent; files of these names are overwritten. MLmodel, without which it is not
- * a model, goes first and comes last: who loads the folder meanwhile, or after a failure, gets an
- * error, never parts of two models.
+ * it then returns the forest's own answer, which may be below 0, also for rows with missing values.
+ * The folder is created if absent; files of these names are overwritten. MLmodel, without which the
+ * folder is not a model, is removed first and written last: loading the folder meanwhile, or after
+ * a failure, is an error and never mixes two models.
  * @param options  NULL = the defaults.
  * @return EVTWIN_E_NOT_FOUND if there is no such target or it was not trained, EVTWIN_E_UNSUPPORTED
  * if a feature is of a derived quantity, which the loader does not compute, EVTWIN_E_ARG if dir is

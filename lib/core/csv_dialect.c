@@ -289,8 +289,8 @@ evtwin_status evtwin__csv_suggest_header(const evtwin__csv_reader *r, int only_k
         for (size_t i = 0; i < N_CANDIDATES && below.text < below.end; i++) {
             EVTWIN_FAIL_IF(is_header(here, below, taken, candidates[i], only_known, names),
                            EVTWIN_E_PARSE,
-                           "%s:%zu:1: the header looks to be line %zu: pass over the lines above "
-                           "it with --skip-lines %zu (skip_lines=%zu)",
+                           "%s:%zu:1: line %zu looks like the header: skip the lines above it with "
+                           "--skip-lines %zu (skip_lines=%zu)",
                            scan->name, first, n, n - 1, n - 1);
         }
     }

@@ -61,7 +61,7 @@ static evtwin_status check_input(const char *path, int fd, const struct stat *in
         return evtwin__fail_errno(path, EISDIR);
     }
     const int is_device = S_ISBLK(info->st_mode) || (S_ISCHR(info->st_mode) && !isatty(fd));
-    EVTWIN_FAIL_IF(is_device, EVTWIN_E_UNSUPPORTED, "%s: is a device; a file or a pipe is read",
+    EVTWIN_FAIL_IF(is_device, EVTWIN_E_UNSUPPORTED, "%s: is a device; expected a file or a pipe",
                    path);
     return EVTWIN_OK;
 }
@@ -83,7 +83,7 @@ static evtwin_status await_writer(const char *path, int fd) {
 evtwin_status evtwin__fd_open_input(const char *path, int waits, int *fd_out) {
     const int fd = evtwin__fd_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
     EVTWIN_FAIL_IF(fd < 0 && errno == ENXIO, EVTWIN_E_UNSUPPORTED,
-                   "%s: is a socket or device; a file or a pipe is read", path);
+                   "%s: is a socket or device; expected a file or a pipe", path);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0) {
         return evtwin__fail_errno(path, errno);

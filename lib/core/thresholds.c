@@ -108,7 +108,7 @@ evtwin_status evtwin_thresholds_set(evtwin_thresholds *thresholds, const evtwin_
     EVTWIN_FAIL_IF(r.q == EVTWIN__Q_COUNT || !evtwin__quantity_is_number(r.q) ||
                        !evtwin__is_of(r.q, EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS),
                    EVTWIN_E_ARG,
-                   "a threshold of '%.60s', which is not a number that is measured or predicted",
+                   "a threshold of '%.60s', which is not a measured or predicted number",
                    given->quantity);
     EVTWIN_FAIL_IF((unsigned)r.kind >= N_KINDS || (unsigned)r.level >= N_LEVELS ||
                        (r.kind == EVTWIN_THRESHOLD_STATUS && r.level == EVTWIN_HEALTH_NORMAL),
@@ -203,7 +203,7 @@ evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thr
     for (int k = 0; k < 4; k++) {
         col[k] = evtwin_table_find(table, word_keys[k]);
         EVTWIN_FAIL_IF(col[k] == EVTWIN_NO_COLUMN || limit == EVTWIN_NO_COLUMN, EVTWIN_E_SCHEMA,
-                       "a table of thresholds has to have the column %s",
+                       "the table of thresholds has no column %s",
                        limit == EVTWIN_NO_COLUMN ? "limit" : word_keys[k]);
     }
     evtwin_thresholds *t = evtwin__calloc(1, sizeof *t);
@@ -216,7 +216,8 @@ evtwin_status evtwin_thresholds_from_table(const evtwin_table *table, evtwin_thr
             word[k] = evtwin_table_text(table, col[k], row);
         }
         if (word[1] != NULL && evtwin_quantity_find(word[1], &q, NULL, NULL) < 0) {
-            evtwin__log(EVTWIN_LOG_WARNING, "a threshold of '%.60s', which this version lacks",
+            evtwin__log(EVTWIN_LOG_WARNING,
+                        "the threshold of '%.60s' is left out: this version has no such quantity",
                         word[1]);
             continue;
         }

@@ -99,9 +99,10 @@ static evtwin_status resolve(const char *text, size_t n, const evtwin__moment *m
                     QUOTED(text, n));
     } else if (naive == EVTWIN_NAIVE_LOCAL) {
         const int n_instants = local_instants(s, &s);
-        EVTWIN_FAIL_IF(n_instants == 0, EVTWIN_E_PARSE,
-                       "'%.*s' does not exist in the local time zone: its clock is put forward",
-                       QUOTED(text, n));
+        EVTWIN_FAIL_IF(
+            n_instants == 0, EVTWIN_E_PARSE,
+            "'%.*s' does not exist in the local time zone: the clock is put forward at that time",
+            QUOTED(text, n));
         kind = n_instants > 1 ? EVTWIN__TIME_TWICE : kind;
     }
 

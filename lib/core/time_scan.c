@@ -233,8 +233,8 @@ static evtwin_status collect(const char *format, const char *whole, unsigned *ha
                        "%%D %%T %%R %%%%",
                        whole, c);
         EVTWIN_FAIL_IF((*has & d->gives) != 0, EVTWIN_E_ARG,
-                       "time format '%.60s': '%%%c' gives what a directive before it has given",
-                       whole, *c);
+                       "time format '%.60s': '%%%c' repeats what an earlier directive gives", whole,
+                       *c);
         *has |= d->gives;
         EVTWIN_TRY(d->means != NULL ? collect(d->means, whole, has) : EVTWIN_OK);
     }
@@ -266,12 +266,13 @@ evtwin_status evtwin__time_format_check(const char *format) {
         EVTWIN_FAIL_IF((has & rules[i].given) != 0 && (has & rules[i].needs) == 0, EVTWIN_E_ARG,
                        "time format '%.60s': %s", format, rules[i].text);
     }
-    EVTWIN_FAIL_IF((has & YEAR) == 0 || (has & (DAY | DAY_OF_YEAR)) == 0 ||
-                       (has & (DAY | DAY_OF_YEAR)) == (DAY | DAY_OF_YEAR),
-                   EVTWIN_E_ARG,
-                   "time format '%.60s' does not fix a date: it needs %%Y or %%y, and %%m and %%d "
-                   "or %%j",
-                   format);
+    EVTWIN_FAIL_IF(
+        (has & YEAR) == 0 || (has & (DAY | DAY_OF_YEAR)) == 0 ||
+            (has & (DAY | DAY_OF_YEAR)) == (DAY | DAY_OF_YEAR),
+        EVTWIN_E_ARG,
+        "time format '%.60s' does not give a complete date: it needs %%Y or %%y, and %%m and %%d "
+        "or %%j",
+        format);
     return EVTWIN_OK;
 }
 

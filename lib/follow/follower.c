@@ -173,9 +173,8 @@ static void log_look(evtwin_follower *f, evtwin_status st, int is_bad,
         evtwin__log(EVTWIN_LOG_WARNING, "models %s/%s cannot be used, %s/%s stays: %s", f->name,
                     version->version, f->name, f->good.version, evtwin_last_error());
     } else if (is_failing && !f->is_failing) {
-        evtwin__log(EVTWIN_LOG_WARNING,
-                    "%s: %s; %s/%s goes on to predict, the next look is in %g s", f->models,
-                    evtwin_last_error(), f->name, f->good.version, f->options.poll_s);
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: %s; %s/%s stays in use, the next check is in %g s",
+                    f->models, evtwin_last_error(), f->name, f->good.version, f->options.poll_s);
     } else if (!is_failing && f->is_failing) {
         evtwin__log(EVTWIN_LOG_INFO, "%s: the registry answers again", f->models);
     }
@@ -209,7 +208,7 @@ static evtwin_status begin_from_cache(evtwin_follower *f, evtwin_status st,
 
 evtwin_status evtwin_follower_load(evtwin_follower *follower, evtwin_predictor **out) {
     EVTWIN_FAIL_IF(follower == NULL || out == NULL, EVTWIN_E_ARG, "follower or out is NULL");
-    EVTWIN_FAIL_IF(follower->is_started, EVTWIN_E_STATE, "the follower has begun");
+    EVTWIN_FAIL_IF(follower->is_started, EVTWIN_E_STATE, "the follower has started already");
     evtwin_follower *f = follower;
     evtwin__cached version = {.version = ""};
     int is_bad = 0;

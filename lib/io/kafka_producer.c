@@ -137,8 +137,8 @@ void evtwin__kafka_producer_free(evtwin__kafka_producer *p) {
 
 static evtwin_status fail_fenced(const evtwin__kafka_producer *p) {
     EVTWIN_FAIL(EVTWIN_E_BUSY,
-                "another producer has taken the transactional id %.200s; give each its own by "
-                "?transactional_id=, or stop the other",
+                "another producer has taken the transactional id %.200s; give each producer its "
+                "own with ?transactional_id=, or stop the other one",
                 p->transactional_id);
 }
 

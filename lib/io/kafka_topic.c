@@ -86,8 +86,8 @@ void evtwin__kafka_producer_warn_of_policy(evtwin__kafka_producer *p, const char
         if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), "cleanup.policy") == 0 && value != NULL &&
             strcmp(value, "compact") != 0) {
             evtwin__log(EVTWIN_LOG_WARNING,
-                        "kafka: topic %s has cleanup.policy=%s, so what is written is forgotten "
-                        "after its retention time, and may be written again then: set it to "
+                        "kafka: topic %s has cleanup.policy=%s, so its records are deleted after "
+                        "the retention time, and batches may then be written again: set it to "
                         "compact (kafka-configs)",
                         topic, value);
         }

@@ -166,8 +166,8 @@ void evtwin__db_check_log(evtwin__db *db, int64_t limit_bytes) {
                          log.st_size > data.st_size;
     if (is_large && !db->is_log_large) {
         evtwin__log(EVTWIN_LOG_WARNING,
-                    "%s: its log has grown to %lld MB, more than the database (%lld MB): some "
-                    "program reads in one transaction that it does not end",
+                    "%s: its log has grown to %lld MB, more than the database (%lld MB): a program "
+                    "keeps a read transaction open",
                     name, (long long)log.st_size >> 20, (long long)data.st_size >> 20);
     }
     db->is_log_large = is_large;

@@ -60,7 +60,7 @@ static evtwin_status join(int timeout_s) {
     const int has_passed = evtwin__peers_limit_end(&limit);
     EVTWIN_FAIL_IF(rc != 0 && has_passed, EVTWIN_E_EXTERNAL,
                    "not all processes that train together have joined within %d s: the tracker "
-                   "%s:%s waits for more; look at what became of them, or allow more time",
+                   "%s:%s waits for more; check the other processes, or allow more time",
                    timeout_s, tracker_host(), tracker_port());
     EVTWIN_FAIL_IF(rc != 0, EVTWIN_E_EXTERNAL,
                    "the tracker %s:%s (DMLC_TRACKER_URI, DMLC_TRACKER_PORT) cannot be reached or "
@@ -138,7 +138,7 @@ evtwin_status evtwin__peers_broadcast(const evtwin_peers *p, void *buffer, size_
         char who[EVTWIN__PEERS_WHO_SIZE], text[400];
         evtwin__peers_who(p, who);
         EVTWIN_FAIL(EVTWIN_E_EXTERNAL,
-                    "%s left, was lost or said nothing for %d s (XGBoost's collective: %s)", who,
+                    "%s left, was lost or sent nothing for %d s (XGBoost's collective: %s)", who,
                     p->timeout_s, its_words(text));
     }
     return EVTWIN_OK;

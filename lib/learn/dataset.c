@@ -142,7 +142,7 @@ static evtwin_status describe_feature(const evtwin_table *table, size_t i, const
     EVTWIN_TRY(evtwin__feature_column(b->features, i, table, &col));
     for (size_t t = 0; t < EVTWIN__T_COUNT; t++) {
         EVTWIN_FAIL_IF(col == label_col[t], EVTWIN_E_SCHEMA,
-                       "column '%s' is what is to be predicted, it cannot be a feature",
+                       "column '%s' is the target, so it cannot be a feature",
                        evtwin_table_name(table, col));
     }
     evtwin__bundle_feature *f = &b->feature[i];

@@ -86,14 +86,12 @@ void evtwin_features_free(evtwin_features *features) {
 static evtwin_status check_role(const char *name, evtwin__role role) {
     switch (role) {
     case EVTWIN__ROLE_OUTCOME:
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' is an outcome, never a feature", name);
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' is an outcome, so it cannot be a feature", name);
     case EVTWIN__ROLE_BOOKKEEPING:
         EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "'%s' counts from where a recording began, which says nothing of a battery, "
-                    "never a feature",
-                    name);
+                    "'%s' counts from the start of a recording, so it cannot be a feature", name);
     case EVTWIN__ROLE_KEY:
-        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' names a row, never a feature", name);
+        EVTWIN_FAIL(EVTWIN_E_SCHEMA, "'%s' names a row, so it cannot be a feature", name);
     case EVTWIN__ROLE_FEATURE:
     default:
         return EVTWIN_OK;
@@ -343,7 +341,8 @@ evtwin_status evtwin_features_compute(const evtwin_features *features, const evt
                    "features, table or x is NULL");
     const size_t n_rows = evtwin_table_rows(table);
     EVTWIN_FAIL_IF(first_row > n_rows || rows > n_rows - first_row, EVTWIN_E_ARG,
-                   "%zu rows from row %zu asked of a table with %zu", rows, first_row, n_rows);
+                   "%zu rows from row %zu requested from a table with %zu", rows, first_row,
+                   n_rows);
     EVTWIN_TRY(check_duplicates(features, table));
     EVTWIN_TRY(evtwin__features_compute(features, table, first_row, rows, 1, x));
     for (size_t i = 0; i < features->n; i++) {

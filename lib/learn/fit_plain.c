@@ -78,7 +78,7 @@ static evtwin_status check_y(const float *y, size_t rows, evtwin_objective objec
     }
     const double mean = sum / (double)rows;
     EVTWIN_FAIL_IF(objective == EVTWIN_OBJECTIVE_LOGISTIC && (mean <= 0.0 || mean >= 1.0),
-                   EVTWIN_E_DATA, "y has one class only, %g: both 0 and 1 have to be there", mean);
+                   EVTWIN_E_DATA, "y has one class only, %g: both 0 and 1 are required", mean);
     *mean_out = mean;
     return EVTWIN_OK;
 }

@@ -23,7 +23,7 @@ evtwin_status evtwin__peers_explain(const evtwin_peers *p, evtwin_status st) {
     char who[EVTWIN__PEERS_WHO_SIZE], text[WORDS_SIZE];
     evtwin__peers_who(p, who);
     snprintf(text, sizeof text, "%s", evtwin_last_error());
-    EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "%s left, was lost or said nothing for %d s, or %s", who,
+    EVTWIN_FAIL(EVTWIN_E_EXTERNAL, "%s left, was lost or sent nothing for %d s, or %s", who,
                 p->timeout_s, text);
 }
 

@@ -47,8 +47,8 @@ static evtwin_status find_groups(const evtwin__bundle *b, const evtwin_table *ta
     if (out->kind == EVTWIN__GROUP_NONE && b->n_groups > 1) {
         evtwin__groups_clear(out);
         EVTWIN_FAIL(EVTWIN_E_SCHEMA,
-                    "recipe '%s' needs to know whose past a row is of: there is no column '%s'",
-                    b->recipe, b->group != NULL && b->group[0] != '\0' ? b->group : "battery_id");
+                    "recipe '%s' needs the battery of each row: there is no column '%s'", b->recipe,
+                    b->group != NULL && b->group[0] != '\0' ? b->group : "battery_id");
     }
     return EVTWIN_OK;
 }

@@ -95,9 +95,8 @@ static evtwin_status list_names(const evtwin_features *base, const char *derive,
     }
     if (at == 0) {
         evtwin__free(names);
-        EVTWIN_FAIL(EVTWIN_E_DATA,
-                    "recipe '" EVTWIN__RECIPE_HISTORY "': none of the features has a "
-                    "past to learn from, such as soh has");
+        EVTWIN_FAIL(EVTWIN_E_DATA, "recipe '" EVTWIN__RECIPE_HISTORY
+                                   "': none of the features has a past; soh, for example, has one");
     }
     if (counter[0] != '\0') {
         snprintf(names + at, size - at, ",%s", counter);

@@ -36,13 +36,13 @@ static int pass_on(const evtwin__past *past, int is_kept, int is_same_model,
 static void log_swap(const char *before, const char *after, int is_kept, size_t n_anew) {
     if (n_anew > 0) {
         evtwin__log(EVTWIN_LOG_WARNING,
-                    "models %s take over from %s: they look at other features, so the past of %zu "
+                    "models %s replace %s: their features differ, so the past of %zu "
                     "batter%s is dropped",
                     after, before, n_anew, n_anew == 1 ? "y" : "ies");
     } else if (is_kept) {
         evtwin__log(EVTWIN_LOG_INFO,
-                    "models %s take over from %s: the past of each battery stays, RUL is settled "
-                    "anew over its next ten cycles",
+                    "models %s replace %s: the past of each battery stays, its RUL is determined "
+                    "again over its next ten cycles",
                     after, before);
     }
 }

@@ -173,8 +173,8 @@ evtwin_status evtwin_model_contributions(const evtwin_model *model, const float 
     EVTWIN_FAIL_IF(cols != model->width, EVTWIN_E_SCHEMA, "%zu columns, the model has %zu features",
                    cols, model->width);
     EVTWIN_FAIL_IF(model->share == NULL, EVTWIN_E_UNSUPPORTED,
-                   "the model's file has no \"sum_hessian\": how much of the training data went "
-                   "which way is not known");
+                   "the model's file has no \"sum_hessian\": the number of training rows in each "
+                   "branch is not known");
     size_t r = 0;
     EVTWIN_TRY(find_rule(model, &r));
     int32_t keys[2 * EVTWIN__MAX_WIDTH];

@@ -157,7 +157,7 @@ static evtwin_status read_smtp_parts(evtwin__alert_lane *lane, const evtwin__uri
 
 static evtwin_status read_smtp(evtwin__alert_lane *lane, const evtwin_alerts_options *o) {
     EVTWIN_FAIL_IF(o->mail_to == NULL || o->mail_to[0] == '\0', EVTWIN_E_ARG,
-                   "mail goes to nobody: name the addresses");
+                   "mail has no receiver: name the addresses");
     EVTWIN_TRY(read_addresses(lane, o->mail_to));
     evtwin__uri uri;
     EVTWIN_TRY(evtwin__uri_parse(o->smtp, &uri));

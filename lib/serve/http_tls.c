@@ -88,8 +88,8 @@ static evtwin_status load_key(const char *path, evtwin__tls *tls, identity *id) 
         gnutls_x509_privkey_deinit(key);
     }
     EVTWIN_FAIL_IF(error < 0 && strstr(tls->key, "ENCRYPTED") != NULL, EVTWIN_E_PARSE,
-                   "%s: the key is encrypted, and nobody is there to ask for its password; "
-                   "decrypt it with: openssl pkey",
+                   "%s: the key is encrypted, and the server cannot ask for its password; decrypt "
+                   "it with: openssl pkey",
                    path);
     EVTWIN_FAIL_IF(error < 0, EVTWIN_E_PARSE, "%s: not a private key in PEM form (%s)", path,
                    gnutls_strerror(error));

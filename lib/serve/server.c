@@ -103,7 +103,7 @@ static evtwin_status check(const evtwin_server_options *o, const char **at,
     EVTWIN_TRY(check_hosts(o, at));
     *at = o->tls_cert_file == NULL ? "tls_cert_file" : "tls_key_file";
     EVTWIN_FAIL_IF((o->tls_cert_file == NULL) != (o->tls_key_file == NULL), EVTWIN_E_ARG,
-                   "a certificate and its key come together, and %s is not named", *at);
+                   "a certificate and its key are required together, and %s is not set", *at);
     return check_reach(o, address, at);
 }
 

@@ -200,8 +200,8 @@ static evtwin_status complete(const char *name, json_t *root, words *w) {
     list_missing(root, &w->missing);
     EVTWIN_TRY(is_failed ? EVTWIN_E_NOMEM : end_words(w));
     EVTWIN_FAIL_IF(w->missing.size > 1, EVTWIN_E_SCHEMA,
-                   "lacks %s, which its BPX file has not either; that has %s", w->missing.data,
-                   w->taken.data);
+                   "lacks %s, which its BPX file does not have either; the BPX file has %s",
+                   w->missing.data, w->taken.data);
     evtwin__log(EVTWIN_LOG_INFO,
                 "%s: of %s come, where it does not say them itself, %s; not used: %s", name,
                 w->source, w->taken.data, w->unused.data);

@@ -101,7 +101,7 @@ static evtwin_status check_options(const evtwin_sim_options *options, evtwin_sim
                    "battery_id '%.64s' is not 1 to 50 characters of A-Z a-z 0-9 . _ : -",
                    o->battery_id);
     EVTWIN_FAIL_IF(o->cell != NULL && o->n_series * o->cell->v_max_V > MAX_VOLTAGE_V, EVTWIN_E_ARG,
-                   "n_series is %d: %g V, more than the %g V of telemetry", o->n_series,
+                   "n_series is %d: %g V, above the limit of telemetry, %g V", o->n_series,
                    o->n_series * o->cell->v_max_V, MAX_VOLTAGE_V);
     return EVTWIN_OK;
 }
@@ -399,7 +399,7 @@ evtwin_status evtwin_sim_resume(evtwin_sim *sim, const evtwin_table *rows, size_
 static void leap_to(evtwin_sim *sim, int64_t step) {
     evtwin__log(
         EVTWIN_LOG_WARNING,
-        "sim: %.0f h of physics are too many to simulate again: the packs go on as they are",
+        "sim: %.0f h are too long to simulate again: the packs continue in their present state",
         evtwin__step_time_s(sim, step - sim->step) / 3600.0);
     sim->step = step;
     sim->pending_s = 0.0;

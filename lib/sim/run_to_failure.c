@@ -414,7 +414,7 @@ evtwin_status evtwin_sim_run_to_failure(const evtwin_sim_options *options,
         goto done;
     }
     if (r.fleet->options.model != EVTWIN_SIM_ECM) {
-        st = evtwin__fail(EVTWIN_E_UNSUPPORTED, "packs of the classic model do not wear out");
+        st = evtwin__fail(EVTWIN_E_UNSUPPORTED, "packs of the classic model do not age");
         goto done;
     }
     if ((st = run_all(&r)) < 0) {

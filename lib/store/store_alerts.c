@@ -254,9 +254,9 @@ evtwin_status evtwin__store_alert_change(evtwin_store *store, int64_t *out) {
 evtwin_status evtwin_store_acknowledge_alert(evtwin_store *store, int64_t id, const char *by) {
     EVTWIN_TRY(check(store, by, 1));
     const size_t length = strlen(by);
-    EVTWIN_FAIL_IF(length < 1 || length > MAX_NAME || !evtwin__utf8_is_valid(by, length),
-                   EVTWIN_E_ARG, "who acknowledges an alert is a text of 1 to %d bytes of UTF-8",
-                   MAX_NAME);
+    EVTWIN_FAIL_IF(
+        length < 1 || length > MAX_NAME || !evtwin__utf8_is_valid(by, length), EVTWIN_E_ARG,
+        "the name of who acknowledges an alert must have 1 to %d bytes of UTF-8", MAX_NAME);
     return store->backend->acknowledge_alert(store, id, by);
 }
 

@@ -185,7 +185,8 @@ static evtwin_status read_position(const evtwin__pg_result *result, const char *
     }
     const size_t size = strlen(position) + 1;
     EVTWIN_FAIL_IF(size > text_size, EVTWIN_E_RANGE,
-                   "the position of %s has %zu bytes, room is for %zu", source, size, text_size);
+                   "the position of %s has %zu bytes, there is room for %zu", source, size,
+                   text_size);
     memcpy(text, position, size);
     return EVTWIN_OK;
 }

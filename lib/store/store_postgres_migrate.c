@@ -73,11 +73,10 @@ static evtwin_status check_steps(evtwin__pg *pg, const evtwin__pg_result *result
     for (size_t row = 0; row < evtwin__pg_rows(result); row++) {
         const char *name = evtwin__pg_text(result, row, 0);
         name = name != NULL ? name : "";
-        EVTWIN_FAIL_IF(
-            !is_known(name), EVTWIN_E_SCHEMA,
-            "%s: its schema has '%.60s', which libevtwin %s does not know; use the newer "
-            "libevtwin that made it",
-            evtwin__pg_name(pg), name, evtwin_version());
+        EVTWIN_FAIL_IF(!is_known(name), EVTWIN_E_SCHEMA,
+                       "%s: its schema has '%.60s', which libevtwin %s does not know; open it with "
+                       "the newer libevtwin that made it",
+                       evtwin__pg_name(pg), name, evtwin_version());
         v->n_steps += is_file(name);
     }
     return EVTWIN_OK;

@@ -234,8 +234,8 @@ static evtwin_status compare(evtwin__db *db, entry *is, entry *must, verdict *v)
             continue;
         }
         EVTWIN_FAIL_IF(is_step && order < 0, EVTWIN_E_SCHEMA,
-                       "%s: its schema has '%.60s', which libevtwin %s does not know; use the "
-                       "newer libevtwin that made it",
+                       "%s: its schema has '%.60s', which libevtwin %s does not know; open it with "
+                       "the newer libevtwin that made it",
                        file, key + strlen(STEP), evtwin_version());
         EVTWIN_FAIL_IF(order < 0, EVTWIN_E_SCHEMA, "%s: another program added its %.100s; drop it",
                        file, key);

@@ -254,8 +254,9 @@ evtwin_status evtwin__sqlite_position(evtwin_store *store, const char *source, c
         if (size <= text_size) {
             memcpy(text, position, size);
         } else {
-            st = evtwin__fail(EVTWIN_E_RANGE, "the position of %s has %zu bytes, room is for %zu",
-                              source, size, text_size);
+            st = evtwin__fail(EVTWIN_E_RANGE,
+                              "the position of %s has %zu bytes, there is room for %zu", source,
+                              size, text_size);
         }
     }
     evtwin__stmt_reset(stmt);

@@ -310,7 +310,7 @@ static evtwin_status give_rest(evtwin__append_file *f) {
             EVTWIN_FAIL(EVTWIN_E_IO, "%s", strerror(errno));
         } else {
             EVTWIN_FAIL_IF(poll(&reader, 1, READER_WAIT_ms) <= 0, EVTWIN_E_AGAIN,
-                           "the reader of the pipe takes nothing");
+                           "the reader of the pipe reads nothing");
         }
     }
     rest->size = f->n_sent = 0;

@@ -44,8 +44,8 @@ evtwin_status evtwin__kafka_uri_read(const evtwin__uri *uri, const evtwin__param
     EVTWIN_FAIL_IF(uri->host[0] == '\0', EVTWIN_E_ARG,
                    "kafka: names no broker; expected kafka://host:port/topic");
     EVTWIN_FAIL_IF(uri->user[0] != '\0', EVTWIN_E_ARG,
-                   "kafka: takes no user before the host; use ?sasl.username= and a file with "
-                   "sasl.password by ?properties=FILE");
+                   "kafka: takes no user before the host; use ?sasl.username=, and "
+                   "?properties=FILE with sasl.password in that file");
     EVTWIN_FAIL_IF(strlen(uri->path) > 249 || strchr(uri->path, '/') != NULL, EVTWIN_E_ARG,
                    "kafka: '%.60s' is not a valid topic", uri->path);
     EVTWIN_TRY(evtwin__params_read(uri, own, to));
@@ -55,10 +55,11 @@ evtwin_status evtwin__kafka_uri_read(const evtwin__uri *uri, const evtwin__param
     EVTWIN_TRY(evtwin__kafka_config_create(servers, config_out));
     EVTWIN_TRY(set_properties(uri, own, *config_out)); /* the caller frees it */
     if (evtwin__kafka_config_is_plain(*config_out) && !evtwin__hosts_are_local(servers)) {
-        evtwin__log(EVTWIN_LOG_WARNING,
-                    "kafka: what goes to %.200s is not encrypted; set security.protocol=SSL or "
-                    "SASL_SSL",
-                    servers);
+        evtwin__log(
+            EVTWIN_LOG_WARNING,
+            "kafka: the connection to %.200s is not encrypted; set security.protocol=SSL or "
+            "SASL_SSL",
+            servers);
     }
     *topic_out = uri->path[0] != '\0' ? uri->path : default_topic;
     return EVTWIN_OK;

@@ -224,8 +224,8 @@ static evtwin_status seek_source(evtwin_spool *spool, evtwin_source *source, con
     st = st == EVTWIN_DONE ? get_position(spool, uri, &position) : st;
     st = st == EVTWIN_OK ? evtwin_source_seek(source, position) : st;
     if (st == EVTWIN_E_UNSUPPORTED || st == EVTWIN_E_PARSE) {
-        evtwin__log(EVTWIN_LOG_WARNING, "%s: cannot go on behind \"%.80s\", and begins anew", uri,
-                    position);
+        evtwin__log(EVTWIN_LOG_WARNING, "%s: cannot continue behind \"%.80s\", and begins anew",
+                    uri, position);
         st = EVTWIN_OK;
     }
     evtwin__free(position);

@@ -65,7 +65,8 @@ static evtwin_status end_array(evtwin__record_list *list) {
     EVTWIN_FAIL_IF(list->at == list->size, EVTWIN_E_PARSE, "the array of records has no end");
     list->at++;
     skip_spaces(list);
-    EVTWIN_FAIL_IF(list->at < list->size, EVTWIN_E_PARSE, "something follows the array of records");
+    EVTWIN_FAIL_IF(list->at < list->size, EVTWIN_E_PARSE,
+                   "there is text after the array of records");
     return EVTWIN_DONE;
 }
 

@@ -185,7 +185,7 @@ static void count(evtwin_screen *s, const char *id, int64_t flags) {
         evtwin__log(
             EVTWIN_LOG_WARNING,
             "battery %s: soh or soc lies within 0 to 1.1 percent; its sender perhaps writes "
-            "fractions; the values are kept as they came and flagged, more are counted",
+            "fractions; the values are kept unchanged and flagged; further ones are only counted",
             id);
     }
 }

@@ -245,7 +245,7 @@ static evtwin_status parse_offsets(kafka_sink *s, const evtwin_batch *batch, int
         out->offsets.member[0] == '\0') {
         evtwin__kafka_position_free(out);
         EVTWIN_FAIL_IF(is_late, EVTWIN_E_AGAIN,
-                       "kafka: the brokers have not said in time which cluster they are");
+                       "kafka: the brokers have not reported their cluster id in time");
         return EVTWIN_DONE;
     }
     return EVTWIN_OK;

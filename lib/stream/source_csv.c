@@ -317,7 +317,7 @@ static evtwin_status seek_source(void *ctx, const char *position) {
     EVTWIN_FAIL_IF(!evtwin__parse_i64(position, length, &n) || n < 0, EVTWIN_E_PARSE,
                    "%s: \"%.60s\" is not a position of a CSV", s->path, position);
     EVTWIN_FAIL_IF(stat(s->path, &info) != 0 || !S_ISREG(info.st_mode), EVTWIN_E_UNSUPPORTED,
-                   "%s: only a file can be read on behind a position", s->path);
+                   "%s: only a file can be continued behind a position", s->path);
     EVTWIN_FAIL_IF(
         n > 0 && strcmp(position + length, mark_of(s)) != 0, EVTWIN_E_PARSE,
         "%s: is not the file of which %lld records were read before: it begins otherwise", s->path,

@@ -282,7 +282,7 @@ static evtwin_status seek_source(void *ctx, const char *position) {
     EVTWIN_FAIL_IF(!evtwin__parse_i64(position, length, &offset) || offset < 0, EVTWIN_E_PARSE,
                    "%s: \"%.60s\" is not a position of JSON lines", s->path, position);
     EVTWIN_FAIL_IF(s->fd >= 0 && (fstat(s->fd, &info) != 0 || !S_ISREG(info.st_mode)),
-                   EVTWIN_E_UNSUPPORTED, "%s: only a file can be read on behind a position",
+                   EVTWIN_E_UNSUPPORTED, "%s: only a file can be continued behind a position",
                    s->path);
     char own_mark[32] = "";
     begin_file(s);

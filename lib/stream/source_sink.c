@@ -210,7 +210,7 @@ evtwin_status evtwin_source_commit(evtwin_source *source, const char *position) 
 evtwin_status evtwin_source_seek(evtwin_source *source, const char *position) {
     EVTWIN_FAIL_IF(source == NULL || position == NULL, EVTWIN_E_ARG, "source or position is NULL");
     EVTWIN_FAIL_IF(source->callbacks.seek == NULL, EVTWIN_E_UNSUPPORTED,
-                   "%s: cannot go on behind a position", source->callbacks.name);
+                   "%s: cannot continue behind a position", source->callbacks.name);
     forget_error();
     return explain(source, source->callbacks.seek(source->ctx, position));
 }

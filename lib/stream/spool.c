@@ -173,8 +173,8 @@ void evtwin__spool_wait(evtwin_spool *spool, uint64_t generation, double seconds
 /* ---- transactions ---- */
 
 evtwin_status evtwin__spool_begin(evtwin_spool *spool, int is_synced) {
-    EVTWIN_FAIL_IF(spool->options.read_only, EVTWIN_E_STATE, "%s: the spool is open to look only",
-                   spool->file.folder);
+    EVTWIN_FAIL_IF(spool->options.read_only, EVTWIN_E_STATE,
+                   "%s: the spool is open for reading only", spool->file.folder);
     return evtwin__spool_file_begin(&spool->file, is_synced);
 }
 

@@ -243,7 +243,7 @@ static evtwin_status match_sinks(evtwin_spool *spool, const char *const *names, 
                                  const char *letters) {
     /* delivered without that a cursor can move, all would go to the sinks again and again */
     EVTWIN_FAIL_IF(spool->options.read_only, EVTWIN_E_STATE,
-                   "%s: the spool is open to look only, a pump cannot deliver from it",
+                   "%s: the spool is open for reading only, a pump cannot deliver from it",
                    spool->file.folder);
     EVTWIN_TRY(check_others(spool, names, n, letters));
     for (size_t i = spool->n_cursors; i-- > 0;) {

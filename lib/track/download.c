@@ -41,7 +41,7 @@ static evtwin_status note(void *ctx, const evtwin__entry *entry) {
     level *l = ctx;
     const evtwin_tracker_options *o = &l->d->place->tracker->options;
     EVTWIN_FAIL_IF(!evtwin__url_stays_below(entry->path), EVTWIN_E_CORRUPT,
-                   "artifacts at %.200s: \"%.100s\" is not a name that stays in its folder",
+                   "artifacts at %.200s: \"%.100s\" is a name that leads out of its folder",
                    l->d->place->uri, EVTWIN__TRACK_SHOWN(l->d->place->tracker, entry->path));
     EVTWIN_FAIL_IF(++l->d->n_entries > o->max_download_files, EVTWIN_E_RANGE,
                    "artifacts at %.200s: more than %zu files", l->d->place->uri,

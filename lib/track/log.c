@@ -86,7 +86,7 @@ static evtwin_status check_unique(const char *const *keys, size_t n) {
         twice = strcmp(sorted[i - 1], sorted[i]) == 0 ? sorted[i] : NULL;
     }
     evtwin__free(sorted);
-    EVTWIN_FAIL_IF(twice != NULL, EVTWIN_E_ARG, "parameter \"%.60s\" is there twice", twice);
+    EVTWIN_FAIL_IF(twice != NULL, EVTWIN_E_ARG, "duplicate parameter \"%.60s\"", twice);
     return EVTWIN_OK;
 }
 

@@ -164,6 +164,6 @@ evtwin_status evtwin__place_proxy(evtwin__place *place) {
     place->path = evtwin__strdup(rest);
     EVTWIN_FAIL_IF(place->path == NULL, EVTWIN_E_NOMEM, "out of memory for artifacts");
     EVTWIN_FAIL_IF(!evtwin__url_stays_below(rest), EVTWIN_E_PARSE,
-                   "artifacts at %.200s: not a path that stays in its folder", place->uri);
+                   "artifacts at %.200s: a path that leads out of its folder", place->uri);
     return EVTWIN_OK;
 }

@@ -229,7 +229,7 @@ static evtwin_status tell(void *ctx, const char *key, int64_t size) {
     const listing *l = ctx;
     const size_t n = strlen(key);
     EVTWIN_FAIL_IF(n < l->n_prefix, EVTWIN_E_PARSE,
-                   "a list of S3 has a key that was not asked for");
+                   "a list of S3 has a key that was not requested");
     if (n == l->n_prefix || key[n - 1] == '/') {
         return EVTWIN_OK;
     }
@@ -342,7 +342,7 @@ static evtwin_status split(evtwin__place *place, const char *bucket, size_t n_bu
     EVTWIN_FAIL_IF(n_bucket == 0 || strspn(bucket, good) < n_bucket || bucket[0] == '.',
                    EVTWIN_E_PARSE, "artifacts at %.200s: not a bucket of S3", place->uri);
     EVTWIN_FAIL_IF(key[0] != '\0' && !evtwin__url_stays_below(key), EVTWIN_E_PARSE,
-                   "artifacts at %.200s: not a path that stays in its folder", place->uri);
+                   "artifacts at %.200s: a path that leads out of its folder", place->uri);
     evtwin__text url = {0};
     const evtwin_status st = add_endpoint(&place->tracker->options, &url);
     evtwin__text_put(&url, "/");

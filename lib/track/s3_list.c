@@ -136,7 +136,7 @@ evtwin_status evtwin__s3_list(const char *xml, size_t size, evtwin__s3_object_fn
     if (is_cut.data != NULL && is_cut.size == 4 && memcmp(is_cut.data, "true", 4) == 0) {
         const span token = find((span){xml, size}, "NextContinuationToken", NULL);
         EVTWIN_FAIL_IF(token.size == 0, EVTWIN_E_PARSE,
-                       "a list of S3 goes on without saying where");
+                       "a list of S3 is incomplete and has no continuation token");
         next = decoded(token);
         EVTWIN_FAIL_IF(next == NULL, EVTWIN_E_NOMEM, "out of memory for a list of S3");
     }

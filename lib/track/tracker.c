@@ -48,7 +48,7 @@ static evtwin_status check_options(const evtwin_tracker_options *o) {
     EVTWIN_FAIL_IF(o->user != NULL && strchr(o->user, ':') != NULL, EVTWIN_E_ARG,
                    "the user of the tracking server has a ':'");
     EVTWIN_FAIL_IF((o->s3_access_key == NULL) != (o->s3_secret_key == NULL), EVTWIN_E_ARG,
-                   "of s3_access_key and s3_secret_key only one is set");
+                   "only one of s3_access_key and s3_secret_key is set");
     EVTWIN_FAIL_IF(o->s3_region == NULL || o->s3_region[0] == '\0' || strlen(o->s3_region) > 64 ||
                        strspn(o->s3_region, "abcdefghijklmnopqrstuvwxyz0123456789-") !=
                            strlen(o->s3_region),
@@ -105,7 +105,7 @@ static evtwin_status make_base(evtwin_tracker *t, const evtwin__uri *uri) {
                            : is_https    ? 443
                                          : 80);
     EVTWIN_FAIL_IF(n >= (int)sizeof authority || !is_host(uri->host), EVTWIN_E_PARSE,
-                   "the host of the tracking server is not one");
+                   "the host of the tracking server is not valid");
     evtwin__text base = {0};
     evtwin__text_put(&base, uri->scheme);
     evtwin__text_put(&base, "://");

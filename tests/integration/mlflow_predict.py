@@ -191,7 +191,7 @@ def test_alias_moves(registry, predictor, first, second):
     await_version(second)
     await_("the second in the metrics", lambda: predictor.is_version(registry, second))
     check("the pasts stay", predictor.said("the past of each battery stays") == 1)
-    check("and it says so", predictor.said(f"predicting with {NAME}/{second} from here on") == 1)
+    check("and it says so", predictor.said(f"predicting with {NAME}/{second} from now on") == 1)
     check("both have their scores in the store",
           {v for v, in rows("SELECT model_version FROM ev_model")} >=
           {f"{NAME}/{first}", f"{NAME}/{second}"})
@@ -248,7 +248,7 @@ def test_alias_of_nothing(registry, predictor, good):
     await_("it is missed", lambda: predictor.metric("evtwin_registry_up") == 0)
     before = predictor.metric("evtwin_registry_failures_total")
     await_("more looks", lambda: predictor.metric("evtwin_registry_failures_total") > before + 3)
-    check("said once", predictor.said("goes on to predict") == 1)
+    check("said once", predictor.said("stays in use") == 1)
     registry.point(good)
     await_("it is back", lambda: predictor.metric("evtwin_registry_up") == 1)
     check("said once, too", predictor.said("the registry answers again") == 1)
@@ -267,7 +267,7 @@ def test_another_program(registry, server, own_values, history):
            (predictor.metric("evtwin_registry_looks_total") or 0) > looks + 3)
     check("models that do not look at it say nothing", predictor.said("another program") == 0)
     registry.point(history, alias="shared")
-    await_("the others take over", lambda: predictor.said(f"{NAME}/{history} from here on") == 1)
+    await_("the others take over", lambda: predictor.said(f"{NAME}/{history} from now on") == 1)
     await_("it says that another one predicts too", lambda: predictor.said("another program predicts the rows") == 1)
     for tool in (predictor, other, sim):
         tool.stop()

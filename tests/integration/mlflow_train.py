@@ -173,7 +173,7 @@ def check_champion(server):
     check_version(report, server, "staging", 3)
     check_version(report, server, "champion", 2)
     _, said = train(server, "folds", "--features", "voltage,current", "--cv", "2")
-    check("nothing to judge by: " + said, "no battery here is one that neither bundle has seen" in said)
+    check("nothing to judge by: " + said, "there is no battery that neither bundle has seen" in said)
     check_search(server)
 
 

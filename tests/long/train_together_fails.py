@@ -148,7 +148,7 @@ def one_is_lost():
     code, _, err = end(children[0], 120)
     t.check("a process is silent: the other ends, in its time", code == 69, code)
     t.check("and says which, and how long",
-            "process 1 of 2" in err and "said nothing for 20 s" in err, err[-500:])
+            "process 1 of 2" in err and "sent nothing for 20 s" in err, err[-500:])
     children[1].kill()
     children[1].communicate()
     tracker.stop()

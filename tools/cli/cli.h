@@ -244,27 +244,26 @@ enum {
 #define CLI_CSV_OPTIONS(first, group_)                                                             \
     [(first) +                                                                                     \
         CLI_CSV_UNIT] =                                                                            \
-        CLI_STRINGS(                                                                               \
-            "unit", "NAME=UNIT", NULL, .group = group_,                                            \
-            .help = "the unit a column of the CSV really is in, e.g. soc=fraction; may be given "  \
-                    "again"),                                                                      \
+        CLI_STRINGS("unit", "NAME=UNIT", NULL, .group = group_,                                    \
+                    .help =                                                                        \
+                        "actual unit of a column of the CSV, e.g. soc=fraction; may be repeated"), \
         [(first) + CLI_CSV_NAIVE_TIME] =                                                           \
             CLI_STRING("naive-time", "KIND", "utc", .choices = "utc|local|reject",                 \
                        .help = "what a time without an offset means: utc, local or reject"),       \
-        [(first) + CLI_CSV_TIME_FORMAT] =                                                          \
-            CLI_STRING("time-format", "FMT", NULL,                                                 \
-                       .help = "how times are written, e.g. \"%d/%m/%Y %H:%M\"; default: as "      \
-                               "docs/files.md says"),                                              \
+        [(first) + CLI_CSV_TIME_FORMAT] = CLI_STRING(                                              \
+            "time-format", "FMT", NULL,                                                            \
+            .help = "format of times, e.g. \"%d/%m/%Y %H:%M\"; default: see docs/files.md"),       \
         [(first) + CLI_CSV_DELIMITER] = CLI_STRING(                                                \
             "delimiter", "C", NULL,                                                                \
             .help = "what separates the fields, e.g. ';' or tab; default: recognised from "        \
                     "the header line"),                                                            \
-        [(first) + CLI_CSV_DECIMAL] = CLI_STRING(                                                  \
-            "decimal", "C", NULL, .choices = ".|,",                                                \
-            .help = "the decimal sign: . or , (default: . where commas separate the fields, else " \
-                    "recognised from the first rows)"),                                            \
-        [(first) + CLI_CSV_SKIP_LINES] = CLI_RANGE(CLI_INTEGER, "skip-lines", "N", "0", 0, 1e6,    \
-                                                   .help = "lines above the header to pass over")
+        [(first) + CLI_CSV_DECIMAL] =                                                              \
+            CLI_STRING("decimal", "C", NULL, .choices = ".|,",                                     \
+                       .help = "the decimal sign: . or , (default: . if commas separate "          \
+                               "the fields, otherwise recognised from the first rows)"),           \
+        [(first) + CLI_CSV_SKIP_LINES] =                                                           \
+            CLI_RANGE(CLI_INTEGER, "skip-lines", "N", "0", 0, 1e6,                                 \
+                      .help = "number of lines above the header to skip")
 
 /**
  * Open a file with the options from `first` on. numbers: names, comma-separated, of columns that

@@ -13,18 +13,19 @@ static const cli_option common_options[CLI_N_COMMON] = {
     [CLI_OPT_QUIET] =
         CLI_FLAG("quiet", .letter = 'q', .help = "print nothing but errors and results"),
     [CLI_OPT_VERBOSE] = CLI_FLAG("verbose", .letter = 'v', .help = "print more"),
-    [CLI_OPT_NO_COLOR] = CLI_FLAG(
-        "no-color", .help = "no colours (nor with NO_COLOR set, TERM=dumb, or no terminal)"),
-    [CLI_OPT_LOG_FORMAT] =
-        CLI_STRING("log-format", "FORMAT", "text", .choices = "text|time|json",
-                   .environment = CLI_LOG_FORMAT_VARIABLE,
-                   .help = "messages as text, as text with the time before it, or as JSON objects, "
-                           "one a line"),
+    [CLI_OPT_NO_COLOR] =
+        CLI_FLAG("no-color",
+                 .help = "no colours (also off with NO_COLOR, TERM=dumb, or without a terminal)"),
+    [CLI_OPT_LOG_FORMAT] = CLI_STRING(
+        "log-format", "FORMAT", "text", .choices = "text|time|json",
+        .environment = CLI_LOG_FORMAT_VARIABLE,
+        .help = "messages as text, as text after the time, or as JSON objects, one per line"),
     [CLI_OPT_HELP] = CLI_FLAG("help", .letter = 'h', .help = "print this and exit"),
     [CLI_OPT_VERSION] = CLI_FLAG("version", .letter = 'V', .help = "print versions and exit"),
     [CLI_OPT_COMPLETION] = CLI_STRING(
         "completion", "SHELL", NULL, .choices = "bash|zsh|fish",
-        .help = "print what completes this tool's options in bash, zsh or fish, then exit"),
+        .help =
+            "print the script that completes this tool's options in bash, zsh or fish, then exit"),
 };
 
 const cli_option *cli_option_at(const cli_tool *tool, size_t i) {

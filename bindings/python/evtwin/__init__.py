@@ -2,7 +2,7 @@
 """Digital twins of EV batteries: simulate, learn, predict, store, serve.
 
     fleet = evtwin.Fleet(50, seed=1)
-    records, report = fleet.run_to_failure()        # labelled lives
+    records, report = fleet.run_to_failure()        # run-to-failure data
     trainer = evtwin.train(records)                 # RUL and failure, scores held out by battery
     trainer.save("models")
     predictor = evtwin.Predictor.load("models")

@@ -102,7 +102,7 @@ class Table:
         return Table._wrap(core.telemetry_convert(self._handle, _NAMINGS[names]))
 
     def write_csv(self, path: Union[str, "os.PathLike[str]"], names: Optional[str] = None) -> None:
-        """Write a CSV file, whole or not at all; names as in convert, None = as they are."""
+        """Write a CSV file, completely or not at all; names as in convert, None = unchanged."""
         table = self if names is None else self.convert(names)
         core.table_write_csv(table._handle, os.fspath(path))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Learn: audit a data set, train the targets, look at scores and findings, save the bundle."""
+"""Learn: audit a data set, train the targets, read scores and findings, save the bundle."""
 from __future__ import annotations
 
 import json
@@ -51,13 +51,13 @@ class Audit(NamedTuple):
     findings: List[reports.Finding]
     """cause, severity, text, column, about, advice, is_allowed of each."""
     n_refusals: int
-    """Findings that refuse the data: 0 = it can be learned from."""
+    """Findings that refuse the data: 0 = a model can be trained on it."""
     report: Dict[str, Any]
-    """All of it, as the tools' JSON has it."""
+    """All findings, in the JSON form of the tools."""
 
 
 def audit(data: Any, *, targets: Targets = None, **train_options: Unpack[TrainOptions]) -> Audit:
-    """Look at what train would learn from the same table and options, before learning from it."""
+    """Check what train would learn from the same table and options."""
     how = options(core.train_options, train_options)
     handle = core.audit_run(as_table(data)._handle, _targets(targets), how)
     return Audit(_findings(core.audit_finding_count, core.audit_finding, handle),
@@ -92,7 +92,7 @@ class Trainer(Handle):
 
     @property
     def findings(self) -> List[reports.Finding]:
-        """What a reader of the scores should know: cause, severity, text, column, about, advice, is_allowed."""
+        """Facts that a reader of the scores should know: cause, severity, text, column, about, advice, is_allowed."""
         return _findings(core.trainer_finding_count, core.trainer_finding, self._get())
 
     @property
@@ -116,7 +116,7 @@ class Trainer(Handle):
         return {name: core.trainer_importance(handle, target, i) for i, name in enumerate(self.features)}
 
     def predictor(self) -> Predictor:
-        """What loading the saved bundle would give, without touching the disk."""
+        """The same predictor as loading the saved bundle would give, without using the disk."""
         predictor = Predictor._wrap(core.trainer_predictor(self._get()))
         predictor._origin = Saved(self._save_for_pickle)
         return predictor
@@ -128,11 +128,11 @@ class Trainer(Handle):
         self.save(folder)
 
     def predictions(self, target: str) -> Table:
-        """The held-out predictions that the score was made from."""
+        """The held-out predictions from which the score was computed."""
         return Table._wrap(core.trainer_predictions(self._get(), target))
 
     def reliability(self, target: str) -> Table:
-        """Whether they keep their word, by band of the predicted value."""
+        """Their reliability, by band of the predicted value."""
         return Table._wrap(core.trainer_reliability(self._get(), target))
 
     def rounds(self, target: str) -> Table:
@@ -140,20 +140,20 @@ class Trainer(Handle):
         return Table._wrap(core.trainer_rounds(self._get(), target))
 
     def search(self, target: str) -> Table:
-        """What a search (n_tune) tried."""
+        """The parameter sets that a search (n_tune) tried."""
         return Table._wrap(core.trainer_search(self._get(), target))
 
     def params(self, target: str) -> Dict[str, str]:
-        """What XGBoost was given, under the names of its scikit-learn wrapper."""
+        """The parameters of XGBoost, under the names of its scikit-learn wrapper."""
         table = Table._wrap(core.trainer_params(self._get(), target))
         return dict(zip(table["name"].tolist(), table["value"].tolist()))
 
     def json(self, path: Optional[Path] = None) -> Dict[str, Any]:
-        """All of it as the tools' JSON has it; path is what "models" says."""
+        """The report in the JSON form of the tools; path is the value of "models"."""
         return dict(json.loads(known(self._call(core.trainer_json, None if path is None else os.fspath(path)))))
 
     def save(self, path: Path) -> None:
-        """Save the bundle in a folder, which is made if absent."""
+        """Save the bundle in a folder, which is created if absent."""
         core.trainer_save(self._get(), os.fspath(path))
 
     def save_mlflow(self, target: str, path: Path, **mlflow_options: Unpack[MlflowOptions]) -> None:

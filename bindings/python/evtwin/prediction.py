@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Predict: one forest of trees, or a bundle of features, scaler and models; with or without a memory."""
+"""Predict: one forest of trees, or a bundle of features, scaler and models; with or without a state of each battery."""
 from __future__ import annotations
 
 import os
@@ -65,7 +65,7 @@ class Model:
 
     @classmethod
     def load(cls, path: Path, *, all_trees: bool = False) -> "Model":
-        """Load a file; all_trees: also those behind the best round of early stopping."""
+        """Load a file; all_trees: also the trees after the best round of early stopping."""
         return cls(path, all_trees=all_trees)
 
     @classmethod
@@ -98,7 +98,7 @@ class Model:
 
     @property
     def feature_names(self) -> List[str]:
-        """Names of the features (width), "" where the file has none."""
+        """Names of the features (width), "" if the file has none."""
         return [known(core.model_feature_name(self._core, i)) for i in range(self.width)]
 
     def _names(self) -> List[str]:
@@ -185,7 +185,7 @@ class Predictor(Handle):
 
     @property
     def info(self) -> reports.PredictorInfo:
-        """What the manifest says: version, trained_at, n_targets, label_rule, recipe, group, bundle."""
+        """The manifest: version, trained_at, n_targets, label_rule, recipe, group, bundle."""
         return core.predictor_info_get(self._get())
 
     @property
@@ -210,7 +210,7 @@ class Predictor(Handle):
         return None if seen < 0 else bool(seen)
 
     def set_version(self, version: str) -> None:
-        """Name what predicts, as a registry does, before it is used."""
+        """Set the model_version, for example to the name in a registry, before it is used."""
         self._call(core.predictor_set_version, version)
         self._changes["version"] = version
 
@@ -269,11 +269,11 @@ class Predictor(Handle):
         return core.predictor_score(self._get(), target, choice("SCORED", scored))
 
     def scores(self) -> Table:
-        """The models' held-out scores, one row a target, as a store keeps them."""
+        """The models' held-out scores, one row for each target, as a store keeps them."""
         return Table._wrap(core.predictor_scores(self._get()))
 
     def session(self, **session_options: Unpack[SessionOptions]) -> "Session":
-        """Predictions with a memory of each battery's past."""
+        """A Session: predictions with a state for each battery's past."""
         return Session(self, **session_options)
 
     def __repr__(self) -> str:
@@ -313,36 +313,36 @@ class Session(Handle):
         return Table._wrap(table)
 
     def observe(self, data: Any) -> None:
-        """Hold rows against the training data without predicting them."""
+        """Compare rows with the training data without predicting them."""
         self._call(core.session_observe, as_table(data)._handle)
 
     def out_of_range(self) -> Tuple[int, int]:
-        """How many rows of the last apply have an impossible value, and the first of them."""
+        """The number of rows in the last apply with an impossible value, and the first of them."""
         n, first = self._call(core.session_out_of_range)
         return int(n), int(first)
 
     def pending(self) -> Optional[Table]:
-        """The states that are pending, one row a battery; None if nothing is."""
+        """The pending states, one row for each battery; None if there are none."""
         return _optional(self._call(core.session_pending))
 
     def commit(self) -> None:
-        """Keep what is pending."""
+        """Make pending changes permanent."""
         self._call(core.session_commit)
 
     def rollback(self) -> None:
-        """Drop what is pending."""
+        """Drop pending changes."""
         self._call(core.session_rollback)
 
     def range(self, feature: int) -> reports.FeatureRange:
-        """What the committed rows had of a feature, beside the training data."""
+        """A feature in the committed rows, compared with the training data."""
         return self._call(core.session_range, feature)
 
     def drift(self) -> Optional[Table]:
-        """What is unlike the training data, one row a finding; None if nothing is."""
+        """Differences from the training data, one row for each finding; None if there are none."""
         return _optional(self._call(core.session_drift))
 
     def restore(self, states: Any) -> None:
-        """Take over states that pending gave earlier."""
+        """Take over states that pending returned earlier."""
         self._call(core.session_restore, as_table(states)._handle)
 
     def swap(self, predictor: Predictor) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # they are types only
 
 
 class Metrics(Handle):
-    """A set of Prometheus metrics; from many threads at once."""
+    """A set of Prometheus metrics; safe from many threads at once."""
 
     _survives_fork = False
 
@@ -25,11 +25,11 @@ class Metrics(Handle):
         super().__init__(core.metrics_create())
 
     def observe(self, data: Any) -> None:
-        """Take in a batch of predicted telemetry."""
+        """Add a batch of predicted telemetry."""
         core.metrics_observe(self._get(), as_table(data)._handle)
 
     def observe_session(self, session: Session) -> None:
-        """Take over what a session saw beside the training data."""
+        """Take over a session's comparison with the training data."""
         session._call(lambda handle: core.metrics_observe_session(self._get(), handle))
 
     def observe_pump(self, pump: Pump, screen: Optional[Screen] = None) -> None:
@@ -38,7 +38,7 @@ class Metrics(Handle):
         pump._call(lambda handle: core.metrics_observe_pump(self._get(), handle, screening))
 
     def observe_models(self, predictor: Predictor) -> None:
-        """Take over which models predict."""
+        """Set which models predict."""
         core.metrics_observe_models(self._get(), predictor._get(), None)
 
     def count_error(self) -> None:
@@ -46,7 +46,7 @@ class Metrics(Handle):
         core.metrics_count_error(self._get())
 
     def good_cycle(self, limit_s: float) -> None:
-        """A cycle has succeeded, and the next is due within limit_s."""
+        """Report that a cycle has succeeded and that the next is due within limit_s."""
         core.metrics_good_cycle(self._get(), limit_s)
 
     def text(self, *, openmetrics: bool = False) -> str:
@@ -55,7 +55,7 @@ class Metrics(Handle):
 
 
 class Alerts(Handle):
-    """A watch over the batteries of a store, on threads of its own. Keywords: webhook_file, smtp, mail_to, ca_file,
+    """A watch over the batteries of a store, on its own threads. Keywords: webhook_file, smtp, mail_to, ca_file,
     group_s, clear_after_s, silent_after_s, predictions_stopped_after_s."""
 
     _survives_fork = False
@@ -65,7 +65,7 @@ class Alerts(Handle):
         super().__init__(core.alerts_start(how))
 
     def acknowledge(self, alert_id: int, by: str) -> None:
-        """Note that somebody knows of an alert."""
+        """Acknowledge an alert."""
         core.alerts_acknowledge(self._get(), alert_id, by)
 
 
@@ -86,7 +86,7 @@ class Server(Handle):
 
     @property
     def url(self) -> str:
-        """Where it serves, as "http://127.0.0.1:5001"."""
+        """Its address, such as "http://127.0.0.1:5001"."""
         return f"{'https' if self._is_tls else 'http'}://{self._host}:{self.port}"
 
     def set_ready(self, reason: Optional[str] = None) -> None:

@@ -70,7 +70,7 @@ class Cell(Handle):
 class Simulator(Handle):
     """Packs that are stepped together; current > 0 discharges. Keywords are the members of evtwin_sim_options:
     n_packs, seed, use ("cycle", "daily"), model ("ecm", "classic"), cell (a Cell), battery_id,
-    initial_soh_percent, start_time (datetime), step_s, n_threads, … Same options, same seed: the same bits."""
+    initial_soh_percent, start_time (datetime), step_s, n_threads, … The same options and seed give the same bits."""
 
     def __init__(self, **sim_options: Unpack[SimOptions]) -> None:
         self._options = options(core.sim_options, sim_options)
@@ -87,7 +87,7 @@ class Simulator(Handle):
 
     @property
     def time_s(self) -> float:
-        """The physics clock: seconds since the start."""
+        """The simulated time: seconds since the start."""
         return float(core.sim_time_s(self._get()))
 
     def advance(self, duration_s: float) -> None:
@@ -113,26 +113,26 @@ class Simulator(Handle):
 
     @property
     def truth_names(self) -> List[str]:
-        """The quantities whose true value the model knows, with their units."""
+        """The quantities whose true value the model has, with their units."""
         return [known(core.sim_truth_name(self._get(), i)) for i in range(core.sim_truth_count(self._get()))]
 
     def truth(self, name: str) -> "np.ndarray[Any, Any]":
-        """True values (n_packs, float64) of a quantity: for tests and labels, never part of telemetry."""
+        """True values (n_packs, float64) of a quantity, for tests and labels, never part of telemetry."""
         out = np.empty(len(self))
         self._call(core.sim_truth, name, out)
         return out
 
     def set_current(self, current_A: Any) -> None:
-        """Drive the packs by hand: the current (n_packs) from now on; None gives control back to the profile."""
+        """Set the current (n_packs) from now on; None returns control to the profile."""
         array = None if current_A is None else np.ascontiguousarray(current_A, np.float64)
         self._call(core.sim_set_current, array)
 
     def resume(self, rows: Any) -> int:
-        """Put each pack where its newest row shows it; the number of packs that had one."""
+        """Continue each pack from its newest row; returns the number of packs that had one."""
         return int(self._call(core.sim_resume, as_table(rows)._handle))
 
     def go_on(self, time_s: float, first_seq: int) -> None:
-        """Go on behind an earlier run: the physics clock moves up to time_s, seq to first_seq."""
+        """Continue after an earlier run: the simulated time moves up to time_s, seq to first_seq."""
         self._call(core.sim_go_on, time_s, first_seq)
 
     def __repr__(self) -> str:
@@ -151,7 +151,7 @@ class Fleet(Simulator):
     def run_to_failure(self, *, progress: Optional[Progress] = None, **run_options: Unpack[RunToFailureOptions]) -> Tuple[Table, reports.RunToFailureReport]:
         """Run twins of these packs from new to their end of life: (records with labels rul and failure, report).
         Keywords are the members of evtwin_run_to_failure_options: record_every_days, max_years,
-        eol_soh_percent, moments ("active", "daily", "cycle"), … The fleet itself stays where it is.
+        eol_soh_percent, moments ("active", "daily", "cycle"), … The fleet itself does not change.
         progress(what, done) may return True to stop (CancelledError)."""
         run = options(core.run_to_failure_options, run_options)
         run.progress = progress or _go_on

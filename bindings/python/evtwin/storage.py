@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Keep telemetry and predictions; ask what dashboards ask; follow what changes. Limits that make a status."""
+"""Keep telemetry and predictions; answer the queries of dashboards; follow changes. Limits of the status."""
 from __future__ import annotations
 
 import os
@@ -60,7 +60,7 @@ class Thresholds(Handle):
 
 class Store(Handle):
     """A database of telemetry and predictions: a path (SQLite) or a URI "sqlite:FILE", "postgresql://…". Keywords:
-    read_only, retention_days, busy_timeout_ms, shares_batteries. Results are Tables; None where there is nothing."""
+    read_only, retention_days, busy_timeout_ms, shares_batteries. Results are Tables, or None if there are no rows."""
 
     _survives_fork = False
 
@@ -75,14 +75,14 @@ class Store(Handle):
 
     def insert(self, data: Any, *, source: Optional[str] = None, position: Optional[str] = None) -> reports.InsertReport:
         """Insert rows in one transaction that is on the disk when this returns: n_inserted, n_repeated,
-        n_conflicting. With source and position, also how far that source has been read."""
+        n_conflicting. With source and position, the position of the source is stored too."""
         table = as_table(data)._handle
         if source is None:
             return self._call(core.store_insert, table)
         return self._call(core.store_insert_from, table, source, position or "")
 
     def position(self, source: str) -> Optional[str]:
-        """The position kept last for a source."""
+        """The last stored position of a source."""
         return self._call(core.store_position, source)
 
     def unpredicted(self, max_rows: int = 4096) -> Optional[Table]:
@@ -144,7 +144,7 @@ class Store(Handle):
                                     options(core.buckets_options, buckets_options))[0])
 
     def changes(self, after_revision: int = 0, max_rows: int = 4096) -> Tuple[Optional[Table], int]:
-        """Rows inserted or predicted after a revision, and what to pass next time."""
+        """Rows inserted or predicted after a revision, and the revision to pass next time."""
         rows, revision = self._call(core.store_changes, after_revision, max_rows)
         return _optional(rows), int(revision)
 
@@ -154,7 +154,7 @@ class Store(Handle):
         return int(core.store_generation(self._get()))
 
     def expire(self) -> int:
-        """Delete rows older than the retention period; how many."""
+        """Delete rows older than the retention period; returns their number."""
         return int(self._call(core.store_expire))
 
     def backup(self, path: Path) -> None:
@@ -167,19 +167,19 @@ class Store(Handle):
         return _optional(self._call(core.store_alerts, options(core.alert_history_options, wanted)))
 
     def alert_counts(self, *, start: Time, end: Time, n_buckets: int, battery_id: Optional[str] = None) -> Table:
-        """How many alerts were raised and cleared in each of n_buckets equal parts of a time."""
+        """How many alerts were raised and cleared in each of n_buckets equal parts of a time range."""
         return Table._wrap(self._call(core.store_alert_counts, battery_id, to_us(start), to_us(end), n_buckets))
 
     def acknowledge_alert(self, alert_id: int, by: str) -> None:
-        """Note that somebody knows of an alert."""
+        """Acknowledge an alert."""
         self._call(core.store_acknowledge_alert, alert_id, by)
 
     def deadline(self, seconds: float) -> None:
-        """Later calls raise CancelledError (a TimeoutError) if they run when so many seconds have passed; 0 = none."""
+        """Later calls raise CancelledError (a TimeoutError) if they still run after that many seconds; 0 = no deadline."""
         self._call(core.store_deadline, seconds)
 
     def interrupt(self) -> None:
-        """From any thread: the call that runs, and every later one, raises CancelledError."""
+        """From any thread: the running call, and every later one, raises CancelledError."""
         core.store_interrupt(self._get())
 
     def __repr__(self) -> str:

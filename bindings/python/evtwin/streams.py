@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sources and sinks of telemetry, by URI or as Python objects, and the pump that delivers from one to the others."""
+"""Sources and sinks of telemetry, by URI or as Python objects, and the pump that delivers from a source to sinks."""
 from __future__ import annotations
 
 import os
@@ -22,7 +22,7 @@ Place = Union[str, "os.PathLike[str]"]
 
 
 class Batch(NamedTuple):
-    """Rows on their way to a sink."""
+    """Rows that are delivered to a sink."""
 
     rows: Table
     source: Optional[str]
@@ -144,12 +144,12 @@ class Source(Handle):
 
     @property
     def position(self) -> str:
-        """The position behind the rows given so far; "" if it has none."""
+        """The position behind the rows returned so far; "" if it has none."""
         return str(core.source_position(self._get()))
 
     def read(self, max_rows: int = 4096, timeout_s: float = 1.0) -> Optional[Table]:
         """At most max_rows records, waiting at most timeout_s for the first; None when none will come. A record
-        that is refused is passed over: refusal() says which."""
+        that is refused is skipped: refusal() says which."""
         handle = core.telemetry_table_create()
         status = self._call(core.source_read, max_rows, to_ms(timeout_s), handle)
         return None if status == core.DONE else Table._wrap(handle)
@@ -159,11 +159,11 @@ class Source(Handle):
         return self._call(core.source_refusal)
 
     def commit(self, position: str) -> None:
-        """Acknowledge what was read up to a position."""
+        """Acknowledge everything up to a position."""
         self._call(core.source_commit, position)
 
     def seek(self, position: str) -> None:
-        """Before the first read: go on behind a position of an earlier run."""
+        """Before the first read: continue behind a position of an earlier run."""
         self._call(core.source_seek, position)
 
     def check(self, timeout_s: float = 5.0) -> None:
@@ -185,7 +185,7 @@ class Source(Handle):
 
 def source(origin: Any, **sim_source_options: Unpack[SimSourceOptions]) -> Source:
     """A source: a URI ("csv:FILE", "jsonl:FILE", "sim:?fleet=20", "kafka://…", …), a path (.csv, else JSON lines), a
-    Simulator (which is given away; keywords interval_s, speed, max_records, …), or one's own: an object with
+    Simulator (which is given away; keywords interval_s, speed, max_records, …), or your own: an object with
     read(max_rows, timeout_s) that returns rows, (rows, position) or None at the end, and optionally name, commit,
     seek, check, close; or rows, or an iterable of rows. Rows are anything that Table takes, or one row as a dict."""
     if isinstance(origin, Source):
@@ -222,7 +222,7 @@ class Sink(Handle):
         self._call(core.sink_write_batch, batch)
 
     def flush(self) -> None:
-        """After it, what was written survives a power cut, where the sink can promise that."""
+        """After this call, everything written survives a power cut, if the sink supports that."""
         self._call(core.sink_flush)
 
     def position(self, source: str) -> Optional[str]:
@@ -245,9 +245,9 @@ class Sink(Handle):
 
 def sink(target: Any) -> Sink:
     """A sink: a URI ("csv:FILE", "jsonl:FILE", "sqlite:FILE", "postgresql://…", "kafka://…", "null:", …), a path (.csv,
-    .jsonl, else SQLite), or one's own: a function of a Batch, or an object with write(batch) and optionally name,
+    .jsonl, else SQLite), or your own: a function of a Batch, or an object with write(batch) and optionally name,
     flush, position, states, check, write_letters, interrupt, close. What it raises is the failure: ConnectionError and
-    TimeoutError may pass, ValueError stays."""
+    TimeoutError are temporary, ValueError is permanent."""
     if isinstance(target, Sink):
         return target
     if isinstance(target, (str, os.PathLike)):
@@ -259,14 +259,14 @@ def sink(target: Any) -> Sink:
 
 
 class Screen(Handle):
-    """Flags in the quantity quality what is wrong with records of unknown senders. Keywords: late_after_s,
+    """Flags faults of records of unknown senders in the quantity quality. Keywords: late_after_s,
     future_after_s, max_batteries."""
 
     def __init__(self, **screen_options: Unpack[ScreenOptions]) -> None:
         super().__init__(core.screen_create(options(core.screen_options, screen_options)))
 
     def screened(self, origin: Any) -> Source:
-        """A source whose rows are those of another, screened; the other is given away."""
+        """A source that screens the rows of another source, which it takes."""
         inner = source(origin)
         return Source(inner._give(lambda handle: core.source_screened(handle, self._get())))
 
@@ -277,7 +277,7 @@ class Screen(Handle):
 
 
 class Spool(Handle):
-    """A durable queue on disk between whoever accepts records and every sink. Keywords: max_bytes, when_full ("block",
+    """A durable queue on disk between the program that accepts records and every sink. Keywords: max_bytes, when_full ("block",
     "drop_oldest", "drop_newest"), read_only."""
 
     _survives_fork = False
@@ -292,15 +292,15 @@ class Spool(Handle):
 
     @property
     def stats(self) -> reports.SpoolStats:
-        """How full it is: n_accepted, n_refused_full, bytes, max_bytes, n_damaged."""
+        """Its contents: n_accepted, n_refused_full, bytes, max_bytes, n_damaged."""
         return self._call(core.spool_stats_get)
 
     def rename_sink(self, old: str, new: str) -> None:
-        """What waits for one sink goes to another."""
+        """Give the records that wait for one sink to another."""
         self._call(core.spool_rename_sink, old, new)
 
     def forget_sink(self, name: str) -> None:
-        """Give up what waits for a sink."""
+        """Give up the records that wait for a sink."""
         self._call(core.spool_forget_sink, name)
 
     def losses(self) -> List[reports.SpoolLoss]:
@@ -310,7 +310,7 @@ class Spool(Handle):
 
 class Pump(Handle):
     """Reads from a source, predicts, delivers to every sink, holds, retries, acknowledges and counts. It takes what it
-    is given: source, sinks, a Predictor, a Spool and a sink of dead letters belong to it. on_event(event) hears what
+    is given: source, sinks, a Predictor, a Spool and a sink of dead letters belong to it. on_event(event) is called for what
     happens. Keywords: max_batch_rows, max_held_rows, first_pause_s, longest_pause_s, drain_s, n_reasons,
     reasons_of_newest."""
 
@@ -340,7 +340,7 @@ class Pump(Handle):
         return None if status == core.DONE else int(rows)
 
     def run(self, timeout_s: float = 1.0) -> int:
-        """Until the source ends, then finish; the number of rows."""
+        """Run until the source ends, then finish; returns the number of rows."""
         total = 0
         while True:
             rows = self.run_once(timeout_s)
@@ -350,7 +350,7 @@ class Pump(Handle):
             total += rows
 
     def finish(self) -> None:
-        """Retry once what is held, and flush."""
+        """Retry held rows once, and flush."""
         self._call(core.pump_finish)
 
     def swap_predictor(self, predictor: Predictor) -> int:

@@ -33,11 +33,11 @@ class Tracker(Handle):
 
     @property
     def server(self) -> reports.TrackerServer:
-        """What answers: version, major, minor, has_logged_models."""
+        """The server: version, major, minor, has_logged_models."""
         return self._call(core.tracker_server_get)
 
     def experiment(self, name: str) -> str:
-        """The id of an experiment, which is made if there is none."""
+        """The id of an experiment, which is created if there is none."""
         return str(self._call(core.tracker_experiment, name))
 
     def start_run(self, experiment: str, **run_options: Unpack[RunOptions]) -> "Run":
@@ -46,7 +46,7 @@ class Tracker(Handle):
         return Run(self, self._call(core.run_start, self.experiment(experiment), how))
 
     def resume_run(self, run_id: str) -> "Run":
-        """Go on with a run that is there."""
+        """Continue an existing run."""
         return Run(self, self._call(core.run_resume, run_id))
 
     def upload(self, artifact_uri: str, path: Path, at: Optional[str] = None) -> None:
@@ -54,11 +54,11 @@ class Tracker(Handle):
         self._call(core.tracker_upload, artifact_uri, os.fspath(path), at)
 
     def download(self, artifact_uri: str, folder: Path) -> None:
-        """Download all that is below an artifact URI to a new folder."""
+        """Download everything below an artifact URI to a new folder."""
         self._call(core.tracker_download, artifact_uri, os.fspath(folder))
 
     def register(self, name: str, description: Optional[str] = None) -> None:
-        """Make the registered model of that name if there is none."""
+        """Create the registered model of that name if there is none."""
         self._call(core.tracker_register, name, description)
 
     def create_version(self, name: str, source: str, **version_options: Unpack[TrackerVersionOptions]) -> reports.TrackerVersion:
@@ -75,7 +75,7 @@ class Tracker(Handle):
         self._call(core.tracker_delete_alias, name, alias)
 
     def resolve(self, uri: str) -> reports.TrackerVersion:
-        """Which version "models:/NAME@ALIAS" is now: name, version, run_id, artifact_uri, …"""
+        """The version that "models:/NAME@ALIAS" names at present: name, version, run_id, artifact_uri, …"""
         return self._call(core.tracker_resolve, uri)
 
 
@@ -154,11 +154,11 @@ class Follower(Handle):
         super().__init__(core.follower_open(server, options(core.tracker_options, tracker or {}), models, how))
 
     def load(self) -> Predictor:
-        """The models to begin with."""
+        """The models to start with."""
         return Predictor._wrap(self._call(core.follower_load))
 
     def start(self) -> None:
-        """Follow the alias from here on."""
+        """Follow the alias from now on."""
         self._call(core.follower_start)
 
     def next(self) -> Optional[Predictor]:
@@ -168,5 +168,5 @@ class Follower(Handle):
 
     @property
     def info(self) -> reports.FollowerInfo:
-        """How it goes: name, version, is_reachable, n_looks, …"""
+        """Its state: name, version, is_reachable, n_looks, …"""
         return self._call(core.follower_info_get)

@@ -89,7 +89,7 @@ static void test_silent(void **state) {
     assert_ok(evtwin_predictor_info_get(p, &info, sizeof info));
     assert_string_equal(info.version, "evtwin-rul/3");
     assert_int_equal(access(under_way, F_OK), 0);
-    assert_fails(evtwin_follower_load(f, &none), EVTWIN_E_STATE, "begun");
+    assert_fails(evtwin_follower_load(f, &none), EVTWIN_E_STATE, "started");
     assert_ok(evtwin_follower_start(f));
     assert_fails(evtwin_follower_start(f), EVTWIN_E_STATE, "already");
     for (int i = 0; i < 20; i++) { /* a look is under way, and nothing waits for it */

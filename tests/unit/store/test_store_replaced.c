@@ -16,6 +16,7 @@ int main(void) {
 #include "store/lazy.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 
 static evtwin_store *open_reader(const char *path) {
     evtwin_store_options options;

@@ -128,7 +128,7 @@ static void a_pump_does_not_deliver_from_it(void **state) {
     assert_ok(look(dir, &s));
     assert_ok(evtwin_spool_forget_sink(s, "x:"));
     assert_ok(evtwin_pump_take_spool(p, s));
-    assert_fails(evtwin_pump_finish(p), EVTWIN_E_STATE, "look");
+    assert_fails(evtwin_pump_finish(p), EVTWIN_E_STATE, "reading");
     evtwin_pump_free(p);
     assert_int_equal(n_written, 0);
 }
