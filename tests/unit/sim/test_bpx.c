@@ -272,7 +272,8 @@ static void other_files_are_refused(void **state) {
     assert_fails(load_changed(o, bpx(), &cell), EVTWIN_E_PARSE, "'thermal' is not an object");
     b = bpx();
     json_object_set_new(b, "Parameterisation", json_object());
-    assert_fails(load_changed(own(), b, &cell), EVTWIN_E_SCHEMA, "either; that has nothing");
+    assert_fails(load_changed(own(), b, &cell), EVTWIN_E_SCHEMA,
+                 "either; the BPX file has nothing");
 }
 
 static void other_versions_are_refused(void **state) {
