@@ -15,12 +15,10 @@ static void on_event(void *ctx, const evtwin_pump_event *event) {
     if (event->kind == EVTWIN_PUMP_BATCH) {
         const size_t id = evtwin_table_find(event->batch, "battery_id");
         const size_t rul = evtwin_table_find(event->batch, "rul_prediction");
-        printf("%zu rows:", event->n_rows);
         for (size_t i = 0; i < event->n_rows; i++) {
-            printf(" %s %.0f cycles", evtwin_table_text(event->batch, id, i),
+            printf("%s: %.0f cycles left\n", evtwin_table_text(event->batch, id, i),
                    evtwin_table_number(event->batch, rul, i));
         }
-        printf("\n");
     } else if (event->kind == EVTWIN_PUMP_SINK_FAILED) {
         printf("%s\n", event->text);
     }
