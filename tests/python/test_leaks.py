@@ -2,25 +2,20 @@
 """Nothing is left behind by ten thousand calls, also of those that fail."""
 import gc
 import os
-import pathlib
-import tempfile
 import unittest
 
 import numpy as np
 
 import evtwin
+import small_training
 from evtwin import core, errors
 
 LABEL = "long"
 
 
 def setUpModule():
-    global folder, records, model, bundle
-    folder = tempfile.TemporaryDirectory()
-    bundle = pathlib.Path(folder.name, "models")
-    records, _ = evtwin.Fleet(8, seed=1).run_to_failure(record_every_days=15)
-    evtwin.train(records, seed=1).save(bundle)
-    model = evtwin.Model.load(bundle / "rul_model.json")
+    global folder, records, bundle, model
+    folder, records, bundle, model = small_training.make()
 
 
 def tearDownModule():

@@ -6,7 +6,6 @@ import logging
 import os
 import pathlib
 import signal
-import tempfile
 import threading
 import time
 import unittest
@@ -15,18 +14,15 @@ import weakref
 import numpy as np
 
 import evtwin
+import small_training
 from evtwin import errors
 
 UTC = datetime.timezone.utc
 
 
 def setUpModule():
-    global folder, records, model, bundle  # made once: the slow part
-    folder = tempfile.TemporaryDirectory()
-    bundle = pathlib.Path(folder.name, "models")
-    records, _ = evtwin.Fleet(8, seed=1).run_to_failure(record_every_days=15)
-    evtwin.train(records, seed=1).save(bundle)
-    model = evtwin.Model.load(bundle / "rul_model.json")
+    global folder, records, bundle, model
+    folder, records, bundle, model = small_training.make()
 
 
 def tearDownModule():

@@ -4,7 +4,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 import threading
 import unittest
 import urllib.request
@@ -12,16 +11,13 @@ import urllib.request
 import numpy as np
 
 import evtwin
+import small_training
 from evtwin import core, errors
 
 
 def setUpModule():
-    global folder, records, model, bundle  # made once: the slow part
-    folder = tempfile.TemporaryDirectory()
-    bundle = pathlib.Path(folder.name, "models")
-    records, _ = evtwin.Fleet(8, seed=1).run_to_failure(record_every_days=15)
-    evtwin.train(records, seed=1).save(bundle)
-    model = evtwin.Model.load(bundle / "rul_model.json")
+    global folder, records, bundle, model
+    folder, records, bundle, model = small_training.make()
 
 
 def tearDownModule():
