@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Generated fleets: scores by recipe, out of fold; and each fleet's models on the next fleet's packs."""
+"""Simulated fleets: scores by recipe, out of fold; and each fleet's models on the next fleet's packs."""
 import json
 import math
 import statistics
