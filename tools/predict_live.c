@@ -237,6 +237,12 @@ static void note_progress(live *l) {
     }
 }
 
+/* Rows of a store that were read, and whose predictions it does not have yet. */
+static uint64_t count_due(const live *l) {
+    evtwin_pump_stats stats;
+    return evtwin_pump_stats_get(l->delivery.pump, &stats, sizeof stats) < 0 ? 0 : stats.n_due;
+}
+
 /* All rows that wait; of a broker, all that come within an interval (with --once until none has
  * come for a while), since it wants to be served. EVTWIN_DONE once no more will come. */
 static evtwin_status run_cycle(live *l) {
@@ -244,19 +250,21 @@ static evtwin_status run_cycle(live *l) {
     const int is_once = cli_is_on(l->c, PREDICT_ONCE);
     const double wait_s = is_once ? once_patience_s : cli_number(l->c, PREDICT_INTERVAL);
     double end_s = cli_now_s() + (is_broker ? wait_s : 0);
+    uint64_t n_due = count_due(l);
     size_t n;
     evtwin_status st;
     newest_clear(&l->newest);
     do {
         n = 0;
-        st = evtwin_pump_run_once(l->delivery.pump, is_broker ? PATIENCE_MS : 0, &n);
+        st = evtwin_pump_run_once(l->delivery.pump, is_broker || n_due > 0 ? PATIENCE_MS : 0, &n);
+        n_due = count_due(l);
         cli_notify_alive();
-        if (st == EVTWIN_OK && n > 0) {
+        if (st == EVTWIN_OK && n + n_due > 0) {
             note_progress(l);
         }
-        end_s = is_broker && is_once && n > 0 ? cli_now_s() + wait_s : end_s;
+        end_s = is_broker && is_once && n + n_due > 0 ? cli_now_s() + wait_s : end_s;
     } while ((st == EVTWIN_REFUSED ||
-              (st == EVTWIN_OK && ((!is_broker && n > 0) || cli_now_s() < end_s))) &&
+              (st == EVTWIN_OK && ((!is_broker && n > 0) || n_due > 0 || cli_now_s() < end_s))) &&
              cli_stopping() == 0);
     return st;
 }

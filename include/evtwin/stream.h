@@ -65,7 +65,9 @@ typedef struct evtwin_source evtwin_source;
  *   "sqlite:FILE"  must exist: every insert and prediction in commit order, so a row comes again
  *                  when it is predicted
  *     rows=unpredicted  only the rows that wait for a prediction, until they have one; the table
- *                  gets a column revision, which tells a sink of predictions where they belong
+ *                  gets a column revision, which tells a sink of predictions where they belong. A
+ *                  pump reads it again when that sink has what was read before: the sink with the
+ *                  same URI up to the '?'; if there is none, every sink that keeps states
  *   "postgresql://[USER@]HOST[:PORT]/DATABASE"
  *                  the same ("postgres:" too); parameters: docs/postgresql.md
  *   "kafka://HOST:PORT[,…]/TOPIC"
@@ -507,6 +509,8 @@ typedef struct evtwin_pump_stats {
     uint64_t n_held, n_lost;         /**< rows that wait now; rows lost: summed over the sinks */
     uint64_t n_errors;               /**< failures of source, predictor and sinks */
     uint64_t n_out_of_range; /**< rows of n_unknown with a value outside its range. Since 0.2. */
+    uint64_t n_due; /**< with a source rows=unpredicted: rows that were read, and whose predictions
+                         wait for their store; it is read again once it has them. Since 0.2. */
 } evtwin_pump_stats;
 
 /** size is sizeof *out. */

@@ -262,7 +262,11 @@ static int judge_sign(const evtwin__bundle *b, const evtwin__sums *s, int in_wor
                  "sign of current is flipped (> 0 discharges)");
         return 1;
     }
-    if (slope > evtwin__drift_SIGN_SLOPE && s->n_flipped >= 0.5 * s->n_off) {
+    /* a stretch of one discharge, with its relaxation, can have any slope: charge that fits the
+     * sign excuses it, however few steps there are */
+    const int charge_fits =
+        s->abs_step > 0.0 && s->step >= -evtwin__drift_SIGN_COULOMB * s->abs_step;
+    if (slope > evtwin__drift_SIGN_SLOPE && s->n_flipped >= 0.5 * s->n_off && !charge_fits) {
         *out = (evtwin__drift){EVTWIN__DRIFT_SIGN, "current", slope, evtwin__drift_SIGN_SLOPE, ""};
         if (!in_words) {
             return 1;

@@ -10,6 +10,7 @@
 #include "stream/pacing.h"
 #include "stream/pump_predict.h"
 #include "stream/pump_recall.h"
+#include "stream/pump_return.h"
 #include "stream/scheme.h"
 
 #include <stdio.h>
@@ -349,6 +350,10 @@ static evtwin_status move_batch(evtwin_pump *p, int timeout_ms, size_t *n_out) {
         EVTWIN_TRY(keep_letter(p));
         EVTWIN_TRY(deliver(p, timeout_ms, 0)); /* what is left of the calls before */
         EVTWIN_TRY(acknowledge(p));
+        EVTWIN_TRY(answer = evtwin__pump_await_return(p, &timeout_ms));
+        if (answer == EVTWIN_DONE) {
+            return EVTWIN_OK;
+        }
         EVTWIN_TRY(answer = read_on(p, timeout_ms));
     }
     EVTWIN_TRY(deliver_read(p, timeout_ms, 0));

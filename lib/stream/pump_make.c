@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* stream/pump_make.c: put a pump together and take it apart; what it counts. */
 
-#include "stream/pump_inside.h"
+#include "stream/pump_return.h"
 
 #include "evtwin/telemetry.h"
 
@@ -202,6 +202,7 @@ evtwin_status evtwin_pump_stats_get(const evtwin_pump *pump, evtwin_pump_stats *
         stats.n_lost += sink.n_lost;
         stats.n_errors += sink.n_failures;
     }
+    stats.n_due = evtwin__pump_due(pump);
     evtwin__report_copy(out, size, &stats, sizeof stats);
     return EVTWIN_OK;
 }

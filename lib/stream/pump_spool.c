@@ -312,6 +312,16 @@ evtwin_status evtwin__delivery_drain(evtwin__delivery *d, double seconds) {
     return what_waits(d);
 }
 
+/* ---- wait ---- */
+
+uint64_t evtwin__delivery_generation(const evtwin__delivery *d) {
+    return evtwin__spool_generation(d->spool);
+}
+
+void evtwin__delivery_wait(const evtwin__delivery *d, uint64_t generation, double seconds) {
+    evtwin__spool_wait(d->spool, generation, seconds);
+}
+
 /* ---- counts ---- */
 
 void evtwin__delivery_stats(evtwin__delivery *d, size_t i, evtwin_pump_sink_stats *out) {

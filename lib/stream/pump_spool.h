@@ -37,6 +37,11 @@ void evtwin__delivery_report(evtwin__delivery *delivery, const evtwin__pump_setu
  * EVTWIN_E_AGAIN says what waits for which sink, and why. */
 evtwin_status evtwin__delivery_drain(evtwin__delivery *delivery, double seconds);
 
+/* A number that is another one once something was accepted or taken; and to wait for that, at most
+ * so long. */
+uint64_t evtwin__delivery_generation(const evtwin__delivery *delivery);
+void evtwin__delivery_wait(const evtwin__delivery *delivery, uint64_t generation, double seconds);
+
 /* Counts of sink i, that of letters being the last. */
 void evtwin__delivery_stats(evtwin__delivery *delivery, size_t i, evtwin_pump_sink_stats *out);
 

@@ -47,6 +47,7 @@ typedef struct evtwin__scheme {
     /* Fill in ctx, which is all zero. After a failure it is closed like any other. The strings of
      * the URI live as long as ctx, but not its text. */
     evtwin_status (*open)(const evtwin__uri *uri, void *ctx);
+    int (*repeats)(const void *ctx); /* evtwin__source_repeats; NULL = 0 */
     /* The one that it is; its name is set from the URI. close leaves ctx itself alone. */
     evtwin_source_callbacks source;
     evtwin_sink_callbacks sink;
@@ -71,6 +72,10 @@ typedef struct evtwin__owned {
 /* A number of the share that a source has of what several read: it has another one now. */
 void evtwin__source_share_changed(evtwin_source *source);
 unsigned evtwin__source_share(const evtwin_source *source); /* 0 until then */
+
+/* Does it give a row again until its store has a prediction of it? */
+void evtwin__source_set_repeats(evtwin_source *source, int repeats);
+int evtwin__source_repeats(const evtwin_source *source);
 
 /* As evtwin_source_create and evtwin_sink_create, for callbacks whose ctx may be owned. */
 evtwin_status evtwin__source_create(const evtwin_source_callbacks *callbacks, void *ctx,

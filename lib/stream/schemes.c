@@ -147,6 +147,9 @@ evtwin_status evtwin_source_open(const char *uri, evtwin_source **out) {
         callbacks.name = o.name;
         st = evtwin__source_create(&callbacks, o.owned.ctx, &o.owned, out);
     }
+    if (st >= 0 && o.scheme->repeats != NULL) {
+        evtwin__source_set_repeats(*out, o.scheme->repeats(o.owned.ctx));
+    }
     return end_open(&o, st);
 }
 

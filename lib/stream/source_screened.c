@@ -74,6 +74,8 @@ evtwin_status evtwin_source_screened(evtwin_source *source, evtwin_screen *scree
     const evtwin_status st = evtwin__source_create(&callbacks, s, &owned, out);
     if (st < 0) {
         evtwin__free(s);
+        return st;
     }
-    return st;
+    evtwin__source_set_repeats(*out, evtwin__source_repeats(source));
+    return EVTWIN_OK;
 }

@@ -22,6 +22,7 @@ struct evtwin_source {
     evtwin__owned owned;
     evtwin__text position; /* NUL-terminated, or empty */
     unsigned share;
+    int repeats;
 
     /* of the last refusal; OK = none yet */
     evtwin_status refused;
@@ -186,6 +187,14 @@ void evtwin__source_share_changed(evtwin_source *source) {
 
 unsigned evtwin__source_share(const evtwin_source *source) {
     return source->share;
+}
+
+void evtwin__source_set_repeats(evtwin_source *source, int repeats) {
+    source->repeats = repeats;
+}
+
+int evtwin__source_repeats(const evtwin_source *source) {
+    return source->repeats;
 }
 
 evtwin_status evtwin_source_set_position(evtwin_source *source, const char *position) {

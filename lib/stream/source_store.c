@@ -61,6 +61,10 @@ static evtwin_status check_source(void *ctx, int timeout_ms) {
     return evtwin__store_check(((store_source *)ctx)->store, timeout_ms);
 }
 
+static int repeats(const void *ctx) {
+    return ((const store_source *)ctx)->rows == ROWS_UNPREDICTED;
+}
+
 /* What waits is told by the rows themselves. */
 static evtwin_status seek_source(void *ctx, const char *position) {
     store_source *s = ctx;
@@ -143,7 +147,7 @@ static int64_t *revisions(evtwin_table *rows) {
 }
 
 /* Every row was given before, and the pump reads on when its sinks have the predictions: these did
- * not reach the rows, nor will they the next time, unless they are still in a spool. */
+ * not reach the rows, nor will they the next time. */
 static evtwin_status check_progress(const store_source *s, const evtwin_source *source,
                                     evtwin_table *found) {
     const size_t n = evtwin_table_rows(found);
@@ -155,7 +159,7 @@ static evtwin_status check_progress(const store_source *s, const evtwin_source *
     }
     EVTWIN_FAIL_IF(!is_new, EVTWIN_E_EXTERNAL,
                    "%s: %zu waiting row%s given before and still wait%s: no prediction reached the "
-                   "store; write predictions to the same store (behind a spool they arrive later)",
+                   "store; write predictions to the same store",
                    evtwin_source_uri(source), n, n == 1 ? " was" : "s were", n == 1 ? "s" : "");
     return EVTWIN_OK;
 }
@@ -258,6 +262,7 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
 
 #define STORE_SOURCE                                                                               \
     .params = params, .passes_params = 1, .ctx_size = sizeof(store_source), .open = open_source,   \
+    .repeats = repeats,                                                                            \
     .source = {                                                                                    \
         .read = read_source, .close = close_source, .seek = seek_source, .check = check_source}
 

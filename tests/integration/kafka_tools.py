@@ -211,13 +211,4 @@ def main():
             name, bootstrap_servers=kafka.bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=60000))
 
 
-try:
-    main()
-except servers.Skip as e:
-    print(f"skipped: {e}")
-    sys.exit(77)
-except ImportError as e:
-    print(f"skipped: {e}")
-    sys.exit(77)
-finally:
-    folder.cleanup()
+servers.run_test(main)

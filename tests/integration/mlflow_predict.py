@@ -389,13 +389,4 @@ def main():
     print("ok")
 
 
-try:
-    main()
-except servers.Skip as e:
-    print("skipped:", e)
-    sys.exit(77)
-finally:
-    for tool in running:
-        tool.process.kill()
-    for server in list(servers.SERVERS_ALIVE):
-        server.stop()
+servers.run_test(main, (tool.process for tool in running))

@@ -274,8 +274,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except servers.Skip as reason:
-        print("skipped:", reason)
-        sys.exit(77)
+    servers.run_test(main)

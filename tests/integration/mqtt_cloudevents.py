@@ -159,13 +159,4 @@ def main():
         check("what the sink writes the source reads", got == 3 * sent)
 
 
-try:
-    main()
-except servers.Skip as e:
-    print(f"skipped: {e}")
-    sys.exit(77)
-except ImportError as e:
-    print(f"skipped: {e}")
-    sys.exit(77)
-finally:
-    folder.cleanup()
+servers.run_test(main)

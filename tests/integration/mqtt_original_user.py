@@ -100,7 +100,7 @@ def rows():
     return found
 
 
-def run():
+def main():
     with servers.Mosquitto(settings={"log_type": "subscribe"}) as broker:
         uri = f"{broker.uri}/{TOPIC}"
         publish(broker, "BEFORE", 3, 1, True)  # only the last of it is kept for who comes later
@@ -138,23 +138,5 @@ def run():
             subscriber.mqtt.loop_stop()
 
 
-def main():
-    try:
-        import paho.mqtt.client  # noqa: F401
-        run()
-    except ImportError:
-        print("skipped: there is no Python module paho.mqtt.client")
-        return 77
-    except servers.Skip as e:
-        print("skipped:", e)
-        return 77
-    finally:
-        for child in running:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    servers.run_test(main, running)

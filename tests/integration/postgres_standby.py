@@ -176,8 +176,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1])
-    except servers.Skip as reason:
-        print("skipped:", reason)
-        sys.exit(77)
+    servers.run_test(lambda: main(sys.argv[1]))

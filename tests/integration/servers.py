@@ -36,6 +36,11 @@ KINDS = {"postgres": (Postgres, "EVTWIN_TEST_POSTGRES"), "mosquitto": (Mosquitto
          "kafka": (Kafka, "EVTWIN_TEST_KAFKA")}
 
 
+def stop_all():
+    for server in list(SERVERS_ALIVE):
+        server.stop()
+
+
 def run(kinds, command):
     def end(number, _):
         raise SystemExit(128 + number)
@@ -59,15 +64,15 @@ def run(kinds, command):
     finally:
         if child is not None:
             kill_tree(child)
-        for server in list(SERVERS_ALIVE):
-            server.stop()
+        stop_all()
 
 
 def run_test(main, children=()):
-    """main() as a test: it skips where a server cannot be had, and leaves no child behind."""
+    """main() as a test: it skips where a server, or a client that it imports, cannot be had, and leaves no process
+    behind."""
     try:
         main()
-    except Skip as e:
+    except (Skip, ModuleNotFoundError) as e:
         print("skipped:", e)
         sys.exit(77)
     finally:
@@ -75,6 +80,7 @@ def run_test(main, children=()):
             if child.poll() is None:
                 child.kill()
                 child.wait()
+        stop_all()
 
 
 def main(args):

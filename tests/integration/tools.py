@@ -286,14 +286,4 @@ def main():
         test_dead_brokers_hold_up_nobody(broker)
 
 
-try:
-    main()
-except servers.Skip as e:
-    print(f"skipped: {e}")
-    sys.exit(77)
-finally:
-    for tool in running:
-        if tool.process.poll() is None:
-            tool.process.kill()
-            tool.process.wait()
-    folder.cleanup()
+servers.run_test(main, (tool.process for tool in running))

@@ -42,7 +42,7 @@ static inline uint64_t waiting(evtwin__spool_cursor *c) {
     return state.n_waiting;
 }
 
-static inline void run_sql(const char *dir, const char *sql) {
+static inline void run_spool_sql(const char *dir, const char *sql) {
     char path[300];
     sqlite3 *db = NULL;
     snprintf(path, sizeof path, "%s/spool.db", dir);

@@ -215,7 +215,7 @@ static void a_loss_that_cannot_be_listed_pauses_the_sink(void **state) {
     run_all(p);
     assert_int_equal(evtwin_pump_finish(p), EVTWIN_E_AGAIN);
     evtwin_pump_free(p);
-    run_sql(dir, "DELETE FROM entry WHERE number = 100");
+    run_spool_sql(dir, "DELETE FROM entry WHERE number = 100");
 
     m->is_down = 0;
     m->n_writes = 0;

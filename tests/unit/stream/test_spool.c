@@ -118,12 +118,12 @@ static void what_is_newer_or_not_ours_is_left_alone(void **state) {
     snprintf(dir, sizeof dir, "%s", memory_path("newer"));
     s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
     evtwin_spool_free(s);
-    run_sql(dir, "PRAGMA user_version = 2");
+    run_spool_sql(dir, "PRAGMA user_version = 2");
     assert_fails(evtwin_spool_open(dir, NULL, &s), EVTWIN_E_SCHEMA, "spool.db|version|2");
-    run_sql(dir, "PRAGMA user_version = 1");
+    run_spool_sql(dir, "PRAGMA user_version = 1");
     s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
     evtwin_spool_free(s);
-    run_sql(dir, "PRAGMA application_id = 7");
+    run_spool_sql(dir, "PRAGMA application_id = 7");
     assert_fails(evtwin_spool_open(dir, NULL, &s), EVTWIN_E_CORRUPT, "spool.db|spool");
 }
 

@@ -28,7 +28,7 @@ static void a_damaged_entry_is_set_aside_with_its_numbers(void **state) {
             assert_ok(append_rows(s, k, 10));
         }
         evtwin_spool_free(s);
-        run_sql(dir, damage[i]);
+        run_spool_sql(dir, damage[i]);
         s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
         evtwin__spool_cursor *a = cursor_of(s, "a:");
         evtwin__spool_chunk chunk = {.n = 0};
@@ -78,7 +78,7 @@ static void a_damaged_entry_is_counted_once(void **state) {
         assert_ok(append_rows(s, 10 * k + 1, 10));
     }
     evtwin_spool_free(s);
-    run_sql(dir, "UPDATE entry SET hash = hash + 1");
+    run_spool_sql(dir, "UPDATE entry SET hash = hash + 1");
     s = open_spool(dir, MIB, EVTWIN_SPOOL_BLOCK);
     pthread_t threads[N_SINKS];
     pthread_barrier_init(&all_are_there, NULL, N_SINKS);

@@ -183,7 +183,7 @@ static void what_a_start_refuses_is_refused(void **state) {
         snprintf(name, sizeof name, "refused%zu", i);
         snprintf(dir, sizeof dir, "%s", memory_path(name));
         make_waiting(dir);
-        run_sql(dir, damages[i]);
+        run_spool_sql(dir, damages[i]);
         const uint64_t before = sum_of(dir);
         const evtwin_status looked = look(dir, &s);
         char said[512];

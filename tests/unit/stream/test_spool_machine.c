@@ -221,7 +221,7 @@ static void an_entry_waits_until_the_gap_before_it_is_listed(void **state) {
             assert_ok(append_rows(s, k, 10));
         }
         snprintf(text, sizeof text, "DELETE FROM entry WHERE number = %lld", (long long)missing);
-        run_sql(dir, text);
+        run_spool_sql(dir, text);
         evtwin__spool_chunk chunk = {.n = 0};
         const evtwin_status st = read_on_a_full_disk(a, &chunk);
         assert_int_equal(chunk.n, missing - 10);
