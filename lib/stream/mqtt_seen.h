@@ -4,16 +4,19 @@
 #ifndef EVTWIN_STREAM_MQTT_SEEN_H
 #define EVTWIN_STREAM_MQTT_SEEN_H
 
+#include "core/text.h"
 #include "io/mqtt.h"
 
 typedef struct evtwin__seen_message {
     uint64_t connection, hash; /* connection 0: none */
     int mid;
+    unsigned given; /* in that round of acknowledgements; 0 = not yet */
 } evtwin__seen_message;
 
 typedef struct evtwin__seen {
     evtwin__seen_message *messages; /* (mask + 1) by their number */
     size_t mask;
+    unsigned round; /* of acknowledgements, from 1 on */
 } evtwin__seen;
 
 /* Room for so many that are not acknowledged, and more where the broker counts their numbers up. */
@@ -25,5 +28,14 @@ int evtwin__seen_note(evtwin__seen *seen, uint64_t connection, const evtwin__mqt
 
 /* It was not taken after all. */
 void evtwin__seen_forget(evtwin__seen *seen, const evtwin__mqtt_message *message);
+
+/* The message of that number was given whole; all that were so far are acknowledged. */
+void evtwin__seen_give(evtwin__seen *seen, int mid);
+void evtwin__seen_acknowledge(evtwin__seen *seen);
+
+/* Add those that were given and are not acknowledged, for a position, "+MID.HASH" each; and know
+ * them in the next process, where they come again. 0: the text is not such a list. */
+void evtwin__seen_write(const evtwin__seen *seen, evtwin__text *text);
+int evtwin__seen_read(evtwin__seen *seen, const char *text);
 
 #endif

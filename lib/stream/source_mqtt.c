@@ -46,6 +46,7 @@ typedef struct mqtt_source {
     uint64_t n_committed;         /* up to there they are taken for good */
     size_t max_receipts;          /* in one message */
     uint64_t instance;            /* tells its positions from those of other runs */
+    evtwin__text position;        /* memory for making one */
 } mqtt_source;
 
 static const evtwin__param params[] = {
@@ -146,6 +147,7 @@ static void close_source(void *ctx) {
     evtwin__mqtt_link_close(&s->link);
     evtwin__inbox_free(&s->inbox);
     evtwin__seen_free(&s->seen);
+    evtwin__text_free(&s->position);
     evtwin__text_free(&s->named);
 }
 
@@ -220,17 +222,33 @@ static void settle(mqtt_source *s) {
     if (has_all) {
         EVTWIN__CRASH_SITE("mqtt.before_puback");
         evtwin__mqtt_release(s->link.mqtt, RELEASE_MS);
+        evtwin__seen_acknowledge(&s->seen);
         EVTWIN__CRASH_SITE("mqtt.after_puback");
     }
 }
 
 /* ---- read ---- */
 
-static evtwin_status set_position(const mqtt_source *s, evtwin_source *source) {
-    char position[64];
-    snprintf(position, sizeof position, "%llx:%llu", (unsigned long long)s->instance,
+/* The number of the last message, for a commit, and which ones the broker may give again, for the
+ * next process. */
+static evtwin_status set_position(mqtt_source *s, evtwin_source *source) {
+    char number[64];
+    evtwin__text *position = &s->position;
+    snprintf(number, sizeof number, "%llx:%llu", (unsigned long long)s->instance,
              (unsigned long long)s->n_read);
-    return evtwin_source_set_position(source, position);
+    position->size = 0;
+    position->is_failed = 0;
+    evtwin__text_put(position, number);
+    evtwin__seen_write(&s->seen, position);
+    evtwin__text_add(position, "", 1);
+    EVTWIN_FAIL_IF(position->is_failed, EVTWIN_E_NOMEM, "%s: out of memory for a position",
+                   s->link.name);
+    return evtwin_source_set_position(source, position->data);
+}
+
+static void pass(mqtt_source *s, const evtwin__inbox_message *message) {
+    evtwin__seen_give(&s->seen, message->mid);
+    s->n_read = evtwin__inbox_pass(&s->inbox);
 }
 
 /* Records of the messages at hand, up to a bad one, which comes by itself in the next call. */
@@ -242,7 +260,7 @@ static evtwin_status give(mqtt_source *s, evtwin_source *source, size_t max_rows
            evtwin_table_rows(table) - first < max_rows) {
         const size_t n = evtwin_table_rows(table) - first;
         if (message->is_again) {
-            s->n_read = evtwin__inbox_pass(&s->inbox);
+            pass(s, message);
             continue;
         }
         const uint64_t number = message->number;
@@ -254,7 +272,7 @@ static evtwin_status give(mqtt_source *s, evtwin_source *source, size_t max_rows
         const int has_given = st == EVTWIN_REFUSED || evtwin_table_rows(table) - first > n;
         s->n_given = has_given ? number : s->n_given;
         if (s->reader.data == NULL) {
-            s->n_read = evtwin__inbox_pass(&s->inbox);
+            pass(s, message);
         }
         if (st == EVTWIN_DONE || (st < 0 && n > 0)) {
             return EVTWIN_OK; /* those before are given first, a failure comes again */
@@ -269,7 +287,6 @@ static evtwin_status give(mqtt_source *s, evtwin_source *source, size_t max_rows
 static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
                                  evtwin_table *table) {
     mqtt_source *s = ctx;
-    EVTWIN_TRY(set_position(s, source)); /* so that there is room for it once messages are taken */
     if (evtwin__inbox_front(&s->inbox) == NULL) {
         EVTWIN_TRY(receive(s, max_rows, timeout_ms));
     }
@@ -282,7 +299,9 @@ static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_ro
     if (st < 0) {
         return st;
     }
-    EVTWIN_TRY(set_position(s, source));
+    if (set_position(s, source) < 0) { /* they are acknowledged with what comes next */
+        evtwin__log(EVTWIN_LOG_WARNING, "%s", evtwin_last_error());
+    }
     if (st == EVTWIN_OK && s->n_read > n_read && evtwin_table_rows(table) == n_rows) {
         settle(s); /* nothing was given of these, and so nothing will be committed for them */
     }
@@ -296,7 +315,7 @@ static evtwin_status commit_source(void *ctx, const char *position) {
     const size_t n =
         (size_t)snprintf(instance, sizeof instance, "%llx:", (unsigned long long)s->instance);
     EVTWIN_FAIL_IF(strncmp(position, instance, n) != 0 ||
-                       !evtwin__parse_i64(position + n, strlen(position + n), &number) ||
+                       !evtwin__parse_i64(position + n, strcspn(position + n, "+"), &number) ||
                        number < 0 || (uint64_t)number > s->n_read,
                    EVTWIN_E_ARG, "'%.60s' is not a position of this source", position);
     s->n_committed = (uint64_t)number > s->n_committed ? (uint64_t)number : s->n_committed;
@@ -304,10 +323,15 @@ static evtwin_status commit_source(void *ctx, const char *position) {
     return EVTWIN_OK;
 }
 
-/* The broker knows by itself what was not acknowledged, and gives it again. */
+/* The broker knows by itself what was not acknowledged, and gives it again: what of that lies
+ * before the position is known again. */
 static evtwin_status seek_source(void *ctx, const char *position) {
-    (void)ctx;
-    (void)position;
+    mqtt_source *s = ctx;
+    if (s->is_clean) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(!evtwin__seen_read(&s->seen, position + strcspn(position, "+")), EVTWIN_E_PARSE,
+                   "'%.60s' is not a position of mqtt:", position);
     return EVTWIN_OK;
 }
 

@@ -63,6 +63,49 @@ static void what_is_not_committed_comes_again(void **state) {
     close_peer(p);
 }
 
+/* What was accepted with its position is not given again by the next process, and acknowledged. */
+static void a_position_knows_what_was_not_acknowledged(void **state) {
+    (void)state;
+    const char *topic = fresh_topic();
+    const char *uri = uri_of(topic, "");
+    char position[1000];
+    peer *p = open_peer(NULL);
+    evtwin_source *source = open_source(uri);
+    evtwin_table *got = empty_table();
+    char two[500];
+    snprintf(two, sizeof two, "[%s,%s]", record(3), record(4));
+    for (int i = 0; i < 3; i++) {
+        publish(p, topic, record(i));
+    }
+    publish(p, topic, two);
+    read_rows(source, 4, 4, got); /* the last message in part */
+    snprintf(position, sizeof position, "%s", evtwin_source_position(source));
+    evtwin_source_free(source);
+
+    source = open_again(uri);
+    assert_ok(evtwin_source_seek(source, position));
+    publish(p, topic, record(9));
+    assert_ok(evtwin_table_resize(got, 0));
+    read_rows(source, 3, 100, got);
+    assert_int_equal(seq_of(got, 0), 3);
+    assert_int_equal(seq_of(got, 1), 4);
+    assert_int_equal(seq_of(got, 2), 9);
+    commit(source);
+    nothing_comes(source);
+    evtwin_source_free(source);
+    source = open_again(uri);
+    nothing_comes(source);
+    assert_ok(evtwin_source_seek(source, "1:1"));
+    static const char *const bad[] = {"1:1+",    "1:1+7",       "1:1+7.",
+                                      "1:1+0.1", "1:1+70000.1", "1:1+7.1x"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(evtwin_source_seek(source, bad[i]), EVTWIN_E_PARSE, bad[i]);
+    }
+    evtwin_source_free(source);
+    evtwin_table_free(got);
+    close_peer(p);
+}
+
 static void messages_wait_while_nobody_reads(void **state) {
     (void)state;
     const char *topic = fresh_topic();
@@ -316,6 +359,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_topic_names_the_battery_of_a_record_that_does_not),
         cmocka_unit_test(what_is_not_committed_comes_again),
+        cmocka_unit_test(a_position_knows_what_was_not_acknowledged),
         cmocka_unit_test(messages_wait_while_nobody_reads),
         cmocka_unit_test(a_lost_connection_repeats_nothing),
         cmocka_unit_test(a_bad_message_is_refused_and_passed),
