@@ -4,6 +4,7 @@
 # compiles with our headers, also one in C++ alone. Its choices of folders count: what pkg-config then says is where things are.
 # subproject.sh SOURCE_DIR CC
 set -eu
+command -v c++ > /dev/null || { echo "skipped: no C++ compiler"; exit 77; }
 source=$1 cc=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
