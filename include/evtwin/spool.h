@@ -87,7 +87,7 @@ EVTWIN_API evtwin_status evtwin_spool_forget_sink(evtwin_spool *spool, const cha
 
 /**
  * Check whether a pump whose sinks have these (n) URIs would start. Changes nothing.
- * @param letters  the URI of its sink of dead letters, NULL = none.
+ * @param letters  the URI of its dead-letter sink, NULL = none.
  * @return EVTWIN_E_STATE naming a sink that is not among them and for which records wait,
  * EVTWIN_E_ARG for two sinks of one name. Since 0.2.
  */

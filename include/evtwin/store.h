@@ -197,7 +197,7 @@ EVTWIN_API evtwin_status evtwin_store_put_model(evtwin_store *store, const evtwi
 EVTWIN_API evtwin_status evtwin_store_put_thresholds(evtwin_store *store,
                                                      const evtwin_thresholds *thresholds);
 
-/** A record that a source refused, for the sink of dead letters. Since 0.2. */
+/** A record that a source refused, for the dead-letter sink. Since 0.2. */
 typedef struct evtwin_letter {
     size_t size;
     int64_t received_us;

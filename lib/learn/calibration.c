@@ -24,7 +24,7 @@ enum { MAX_STEPS = 100, MAX_HALVINGS = 20 };
 #define NEXT_TO_ONE (1.0 - 0x1p-26)
 #define NEXT_TO_ZERO 1e-45
 
-/* Variances of the prior: the slope's of 1 to 0.05 the best on generated fleets of 48 and 96 packs
+/* Variances of the prior: the slope's of 1 to 0.05 the best on simulated fleets of 48 and 96 packs
  * by Brier score and reliability; the offset is to be free enough for the base rate, where a forest
  * says nothing. */
 #define SLOPE_VARIANCE 0.1

@@ -124,7 +124,7 @@ evtwin_status evtwin_pump_swap_predictor(evtwin_pump *pump, evtwin_predictor *pr
 evtwin_status evtwin_pump_take_dead_letters(evtwin_pump *pump, evtwin_sink *sink) {
     EVTWIN_FAIL_IF(pump == NULL || sink == NULL, EVTWIN_E_ARG, "pump or sink is NULL");
     EVTWIN_FAIL_IF(pump->letters.sink != NULL || pump->delivery != NULL, EVTWIN_E_STATE,
-                   "the pump has a sink of dead letters, or delivers already");
+                   "the pump has a dead-letter sink, or delivers already");
     const evtwin_letter none = {.size = sizeof none};
     EVTWIN_TRY(evtwin_sink_write_letters(sink, &none, 0)); /* one that takes none says so now */
     pump->letters.sink = sink;

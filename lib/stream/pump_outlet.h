@@ -27,7 +27,7 @@ typedef struct evtwin__outlet {
 
     evtwin_table *held, *held_states; /* NULL = none; newer than all that it has taken */
     evtwin__text held_position;       /* NUL-terminated behind the newest of them */
-    evtwin__letter_list letters;      /* of a sink of dead letters, instead of rows */
+    evtwin__letter_list letters;      /* of a dead-letter sink, instead of rows */
     uint64_t n_unflushed;             /* rows written that may not last yet */
 
     evtwin__probe *probe;  /* it is being asked whether it can be reached; NULL = it is not */

@@ -40,7 +40,7 @@ typedef struct evtwin__spool_chunk {
     int64_t last; /* the cursor behind all of it */
 } evtwin__spool_chunk;
 
-/* The sinks of a pump by their (n) names; letters is that of the sink of dead letters, or NULL. One
+/* The sinks of a pump by their (n) names; letters is that of the dead-letter sink, or NULL. One
  * that is new begins with what is accepted from now on, in a spool that had none with all that is
  * there. Those that are not among them are forgotten; EVTWIN_E_STATE if something waits for one. */
 evtwin_status evtwin__spool_match_sinks(evtwin_spool *spool, const char *const *names, size_t n,

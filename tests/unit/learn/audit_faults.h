@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/learn/audit_faults.h: faults that are put into a copy of a generated fleet, one at a
+/* tests/unit/learn/audit_faults.h: faults that are put into a copy of a simulated fleet, one at a
  * time, each with the finding that must name it. One line of a table is one fault. */
 #ifndef EVTWIN_TEST_AUDIT_FAULTS_H
 #define EVTWIN_TEST_AUDIT_FAULTS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/unit/learn/audit_fleet.h: generated fleets to audit: 200 packs from new to their end, of
+/* tests/unit/learn/audit_fleet.h: simulated fleets to audit: 200 packs from new to their end, of
  * which the clean form gives R2 near 0.76 (docs/results.md, 200 packs, 15 days); and how to change
  * a copy of one. */
 #ifndef EVTWIN_TEST_AUDIT_FLEET_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/learn/test_calibration_real.c: calibrated probabilities of a failure, of packs that
- * neither training nor calibration saw, pooled over generated fleets of both recipes. Trains
+ * neither training nor calibration saw, pooled over simulated fleets of both recipes. Trains
  * forests: a long test. */
 
 #include "test.h"

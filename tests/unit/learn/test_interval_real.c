@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* tests/unit/learn/test_interval_real.c: intervals from cross-validation cover batteries that
- * neither training nor calibration saw, of generated fleets and of real cells. Trains forests: a
+ * neither training nor calibration saw, of simulated fleets and of real cells. Trains forests: a
  * long test. */
 
 #include "test.h"
@@ -64,7 +64,7 @@ static void show(const char *what, const covered c[EVTWIN__N_COVERAGES]) {
                   what, c[0].mean, c[0].at_0_80, c[0].width, c[1].mean, c[1].at_0_80, c[1].width);
 }
 
-/* ---- generated fleets ---- */
+/* ---- simulated fleets ---- */
 
 static evtwin_table *make_fleet(size_t n_packs, uint64_t seed) {
     evtwin_sim_options options;
@@ -132,7 +132,7 @@ static void test_generated_fleets(void **state) {
         evtwin_trainer_free(trainer);
         evtwin_table_free(fleet);
     }
-    show("generated fleets", pooled);
+    show("simulated fleets", pooled);
     assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean >= 0.88);
     assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].mean <= 0.94);
     assert_true(pooled[EVTWIN_COVERS_ON_AVERAGE].at_0_80 >= 0.84);
