@@ -70,7 +70,12 @@ def known(value: Optional[_R]) -> _R:
 
 def uri_of(place: Union[str, "os.PathLike[str]"], scheme: str) -> str:
     """A URI as it is; a path (pathlib) becomes one of the scheme."""
-    return place if isinstance(place, str) else f"{scheme}:{os.fspath(place)}"
+    if isinstance(place, str):
+        return place
+    path = os.fspath(place)
+    if "?" in path:  # another file would be opened
+        raise ValueError(f"{path!r} contains '?', where the parameters of a URI begin: rename the file")
+    return f"{scheme}:{path}"
 
 
 # words for enums: the prefix of an option's values in C; of a name, or of one struct's
