@@ -65,7 +65,7 @@ static void report_sink(delivery *d, const evtwin_pump_event *event) {
                   event->uri, n, n == 1 ? " is" : "s are");
         break;
     case EVTWIN_PUMP_SINK_REFUSED:
-        cli_error("%s: %zu record%s refused for good: %s", event->uri, n,
+        cli_error("%s: %zu record%s refused permanently: %s", event->uri, n,
                   n == 1 ? " was" : "s were", event->text);
         break;
     case EVTWIN_PUMP_SINK_LOST:

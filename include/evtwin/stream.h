@@ -73,7 +73,12 @@ typedef struct evtwin_source evtwin_source;
  *   "kafka://HOST:PORT[,…]/TOPIC"
  *                  the records of a topic, shared by the members of a consumer group
  *   "mqtt://[USER@]HOST[:PORT]/FILTER", "mqtts://…" (TLS)
- *                  a position is of this run only
+ *                  a position also names the messages that are not acknowledged, which seek makes
+ *                  known to the next process. The connection is served in the calls of this
+ *                  source alone: without one, or without a commit of what was read, for longer than
+ *                  1.5 times the parameter keepalive_s (60 by default), the broker ends it. A read
+ *                  then fails with EVTWIN_E_AGAIN, and the next one connects again; nothing is
+ *                  given twice
  *   "sim:"
  *     fleet, seed, model (ecm, classic), cell, use (cycle, daily), battery_id, soh, final_soh,
  *     start        as in evtwin_sim_options; final_soh by default soh

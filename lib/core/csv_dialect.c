@@ -128,7 +128,7 @@ static int occurs_in_rows(const evtwin__csv_scan *scan, const char *rows, char d
     return rows == scan->end || memchr(rows, delimiter, (size_t)(scan->end - rows)) != NULL;
 }
 
-/* "%.*s" of a sign in a text: a tab as the word that --delimiter takes. */
+/* "%.*s" of a sign in a text: a tab as the word that the option delimiter takes. */
 #define SIGN(c) (c) == '\t' ? 3 : 1, (c) == '\t' ? "tab" : &(c)
 
 static evtwin_status find_delimiter(evtwin__csv_scan *scan, char *out) {
@@ -161,7 +161,7 @@ static evtwin_status find_delimiter(evtwin__csv_scan *scan, char *out) {
     }
     EVTWIN_FAIL_IF(n_fitting > 1, EVTWIN_E_PARSE,
                    "%s:%zu:1: fields may be separated by '%.*s' or by '%.*s': say which with "
-                   "--delimiter (delimiter=)",
+                   "option delimiter",
                    scan->name, scan->line, SIGN(fitting[0]), SIGN(fitting[1]));
     *out = n_fitting == 1                                          ? fitting[0]
            : n_present == 1 && occurs_in_rows(scan, rows, present) ? present
@@ -290,8 +290,8 @@ evtwin_status evtwin__csv_suggest_header(const evtwin__csv_reader *r, int only_k
             EVTWIN_FAIL_IF(is_header(here, below, taken, candidates[i], only_known, names),
                            EVTWIN_E_PARSE,
                            "%s:%zu:1: line %zu looks like the header: skip the lines above it with "
-                           "--skip-lines %zu (skip_lines=%zu)",
-                           scan->name, first, n, n - 1, n - 1);
+                           "option skip_lines=%zu",
+                           scan->name, first, n, n - 1);
         }
     }
     return EVTWIN_OK;
@@ -412,16 +412,16 @@ evtwin_status evtwin__csv_decide_decimal(evtwin__csv_reader *r) {
         }
         EVTWIN_FAIL_IF(e->comma[0] != '\0' && e->point[0] != '\0', EVTWIN_E_PARSE,
                        "%s: numbers are written with a comma ('%s') and with a point ('%s'): say "
-                       "which is the decimal sign with --decimal (decimal=)",
+                       "which is the decimal sign with option decimal",
                        scan->name, e->comma, e->point);
         EVTWIN_FAIL_IF(e->comma[0] != '\0' && !e->is_certain, EVTWIN_E_PARSE,
                        "%s: the comma of '%s' may be a decimal sign or separate thousands: say "
-                       "which is the decimal sign with --decimal (decimal=)",
+                       "which is the decimal sign with option decimal",
                        scan->name, e->comma);
         EVTWIN_FAIL_IF(e->point[0] != '\0' && !e->is_point_certain && scan->delimiter == ';',
                        EVTWIN_E_PARSE,
                        "%s: the point of '%s' may be a decimal sign or separate thousands: say "
-                       "which is the decimal sign with --decimal (decimal=)",
+                       "which is the decimal sign with option decimal",
                        scan->name, e->point);
         r->decimal = e->comma[0] != '\0' ? ',' : '.';
     }

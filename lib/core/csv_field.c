@@ -108,13 +108,13 @@ static evtwin_status fail_number(const evtwin__csv_reader *r, size_t i,
         problem = "is not a number: leave the field empty if the value is missing";
     } else if (r->decimal == ',' && memchr(f.text, '.', f.length) != NULL) {
         problem = "is not a number: the decimal sign is ',', and nothing may separate thousands; "
-                  "if it is the point, say so with --decimal . (decimal=.)";
+                  "if it is the point, say so with option decimal=.";
     } else if (evtwin__csv_may_be_thousands(f.text, f.length, ',')) {
         problem = "is not a number: nothing may separate thousands; if the comma is the decimal "
-                  "sign, say so with --decimal , (decimal=,)";
+                  "sign, say so with option decimal=,";
     } else if (evtwin__csv_is_decimal(f.text, f.length, ',')) {
-        problem = "is not a number: if the comma is the decimal sign, say so with --decimal , "
-                  "(decimal=,)";
+        problem = "is not a number: if the comma is the decimal sign, say so with option "
+                  "decimal=,";
     } else if (memchr(f.text, ',', f.length) != NULL &&
                strspn(f.text, "0123456789.,+-") >= f.length) {
         problem = "is not a number: nothing may separate thousands";
@@ -233,14 +233,14 @@ static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__c
     if (rule.format == NULL && evtwin__time_is_ambiguous(f.text, f.length)) {
         return fail_value(
             r, i, &f,
-            "may be a date, or seconds since 1970, 1904 or 1900: say which with --time-format "
-            "(time_format=) %Y%m%d%H, %y%m%d%H%M or %s (seconds since 1970)");
+            "may be a date, or seconds since 1970, 1904 or 1900: say which with option "
+            "time_format: %Y%m%d%H, %y%m%d%H%M or %s (seconds since 1970)");
     }
     const evtwin_status st = evtwin__time_read(f.text, f.length, &rule, &time_us, &kind);
     if (st < 0) {
         return evtwin__fail_in(st, "%s:%zu:%zu: column '%.100s'%s", r->scan.name, r->scan.line,
                                i + 1, r->target[i].name,
-                               rule.format == NULL ? " (see --time-format)" : "");
+                               rule.format == NULL ? " (see option time_format)" : "");
     }
     evtwin__time_count(&r->times_here, kind);
     return evtwin_table_set_i64(r->table, r->target[i].col, r->row, time_us);

@@ -9,6 +9,7 @@
 #include "core/num.h"
 #include "core/schema.h"
 #include "core/status.h"
+#include "core/time.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,8 +70,8 @@ static evtwin_status write_value(const evtwin_table *table, size_t col, size_t r
         return EVTWIN_OK;
     case EVTWIN_TIME: {
         if (evtwin__header_time_format(evtwin_table_name(table, col)) != NULL) {
-            *length_out = evtwin__format_f64((double)evtwin_table_i64(table, col)[row] / 1e6, t);
-            return EVTWIN_OK; /* seconds, as the header says; reading rounds them to the same */
+            *length_out = evtwin__time_seconds(evtwin_table_i64(table, col)[row], t);
+            return EVTWIN_OK; /* as the header says */
         }
         const evtwin_status st =
             evtwin_time_format(evtwin_table_i64(table, col)[row], t, VALUE_BYTES - 2);

@@ -25,8 +25,8 @@ evtwin_status evtwin__percent_check(const evtwin__percent *seen, const char *sou
         return EVTWIN_OK; /* 0 is the same in either unit */
     }
     const char *const form = "%s: column '%.100s' has %zu values, all within 0 to %g, and is in "
-                             "percent: state its unit with --unit %s=fraction, or --unit "
-                             "%s=percent if that is right (units=)";
+                             "percent: state its unit with option units: %s=fraction, or "
+                             "%s=percent if that is right";
     if (seen->n < EVTWIN__FRACTION_VALUES) {
         evtwin__log(EVTWIN_LOG_WARNING, form, source, header, seen->n, fmax(seen->max, 1.0),
                     quantity, quantity);

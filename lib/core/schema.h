@@ -33,7 +33,7 @@ typedef struct evtwin__alias {
                                   written */
 } evtwin__alias;
 
-enum { EVTWIN__N_NAMINGS = 5, EVTWIN__MAX_ALIASES = 7 };
+enum { EVTWIN__N_NAMINGS = 5, EVTWIN__MAX_ALIASES = 8 };
 
 typedef struct evtwin__quantity {
     const char *name, *json_key, *unit, *metric, *base_metric, *description;

@@ -3,6 +3,7 @@
 
 #include "core/time.h"
 
+#include "core/num.h"
 #include "core/status.h"
 
 #include <time.h>
@@ -78,4 +79,22 @@ evtwin_status evtwin_time_format(int64_t time_us, char *text, size_t text_size) 
     to = put_digits(to, us_of_day % us_per_s, 6, 'Z');
     *to = '\0';
     return EVTWIN_OK;
+}
+
+size_t evtwin__time_seconds(int64_t time_us, char *text) {
+    const int64_t part = time_us % us_per_s;
+    char *to = text;
+    if (time_us < 0) {
+        *to++ = '-'; /* also of half a second before 1970, whose whole seconds have no sign */
+    }
+    to += evtwin__format_i64(time_us < 0 ? -(time_us / us_per_s) : time_us / us_per_s, to);
+    if (part != 0) {
+        *to++ = '.';
+        to = put_digits(to, part < 0 ? -part : part, 6, '0') - 1;
+        while (to[-1] == '0') {
+            to--;
+        }
+        *to = '\0';
+    }
+    return (size_t)(to - text);
 }

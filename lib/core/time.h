@@ -9,6 +9,13 @@
 #define EVTWIN__TIME_FIRST_US (-INT64_C(62167219200000000))
 #define EVTWIN__TIME_LAST_US INT64_C(253402300799999999)
 
+/* Write a time as seconds since 1970 ("1706702400.5"), exactly, and without an exponent; returns
+ * the length. text is NUL-terminated, EVTWIN__NUM_SIZE is enough. */
+size_t evtwin__time_seconds(int64_t time_us, char *text);
+
+/* Up to here (the year 2242) the double nearest to such seconds tells all microseconds apart. */
+#define EVTWIN__TIME_DOUBLE_US ((INT64_C(1) << 33) * 1000000)
+
 /* How times are written. {0} is the forms of evtwin_time_parse, those without an offset in UTC. */
 typedef struct evtwin__time_rule {
     const char *format; /* of directives (below); NULL = the forms of evtwin_time_parse */

@@ -294,11 +294,29 @@ static int scan_hour_12(scan *s, int64_t *hour) {
     return is_there;
 }
 
+/* Seconds up to end as a plain decimal of whole microseconds, exactly: a double does not tell these
+ * apart beyond the year 2242. */
+static int scan_plain_seconds(const char *text, const char *end, evtwin__moment *m) {
+    scan s = {text, end};
+    const int64_t sign = *text == '-' ? -1 : 1;
+    int64_t whole, us = 0;
+    (void)scan_char(&s, "+-");
+    if (!scan_number(&s, 1, 12, &whole) ||
+        (scan_char(&s, ".") && (end - s.at > 6 || !scan_fraction(&s, &us))) || s.at != end) {
+        return 0;
+    }
+    m->is_epoch = 1;
+    m->epoch_us = sign * (whole * us_per_s + us);
+    return 1;
+}
+
 static int scan_unix_time(scan *s, evtwin__moment *m) {
     double value;
-    const char *behind = s->at != s->end ? evtwin__scan_f64(s->at, s->end, &value) : NULL;
-    s->at = behind != NULL ? behind : s->at;
-    return behind != NULL && set_epoch(m, value * (double)us_per_s);
+    const char *begin = s->at;
+    const char *behind = begin != s->end ? evtwin__scan_f64(begin, s->end, &value) : NULL;
+    s->at = behind != NULL ? behind : begin;
+    return behind != NULL &&
+           (scan_plain_seconds(begin, behind, m) || set_epoch(m, value * (double)us_per_s));
 }
 
 /* One directive that does not stand for others; next is what the format has behind it. */

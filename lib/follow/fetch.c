@@ -198,8 +198,8 @@ static evtwin_status fetch(evtwin_follower *f, evtwin__cached *version, int *is_
     if (version->run_id[0] == '\0') {
         *is_bad = 1;
         EVTWIN_FAIL(EVTWIN_E_NOT_FOUND,
-                    "it was registered without a run, which would hold its bundle: register it by "
-                    "evtwin-train --mlflow");
+                    "it was registered without a run, which would hold its bundle: register a "
+                    "version with the run that logged it");
     }
     evtwin_status st = find_or_begin(f, version, &arrival, out);
     if (st == EVTWIN_DONE) {

@@ -47,7 +47,7 @@ void evtwin__alert_counts_write(const evtwin__alert_counts *c, evtwin__expositio
         evtwin__expose(out, open, "", labels, 2, (double)c->n_open[k]);
     }
     evtwin__expose_one(out, "evtwin_alerts_raised", EVTWIN__COUNTER, NULL,
-                       "Alerts raised in this store, ever.", (double)c->n_raised);
+                       "All alerts raised in this store.", (double)c->n_raised);
     evtwin__expose_family(out, waiting, EVTWIN__GAUGE, NULL,
                           "Alerts that are still to be delivered.");
     for (int w = 0; w < EVTWIN__N_WAYS; w++) {
@@ -67,7 +67,7 @@ void evtwin__alert_deliveries_write(evtwin_alerts *a, evtwin__exposition *out) {
                        atomic_load(&a->is_watching));
     evtwin__expose_family(
         out, deliveries, EVTWIN__COUNTER, NULL,
-        "Messages of alerts by channel and outcome; a failed one is tried again.");
+        "Alert messages by channel and outcome; a failed message is tried again.");
     for (int w = 0; w < EVTWIN__N_WAYS; w++) {
         for (int k = 0; k < 2 && a->lane[w] != NULL; k++) {
             const evtwin__label labels[] = {{"channel", channels[w]}, {"outcome", outcomes[k]}};
@@ -77,7 +77,7 @@ void evtwin__alert_deliveries_write(evtwin_alerts *a, evtwin__exposition *out) {
     }
     if (a->lane[EVTWIN__MAIL] != NULL) {
         evtwin__expose_one(out, "evtwin_alert_refused_addresses", EVTWIN__COUNTER, NULL,
-                           "Addresses that a mail server refused while others got the mail.",
+                           "Addresses that a mail server refused while it accepted others.",
                            (double)atomic_load(&a->n_refused));
     }
 }

@@ -332,7 +332,8 @@ static void write_process(evtwin__exposition *e) {
         evtwin__expose_one(e, "process_cpu_seconds", EVTWIN__COUNTER, "seconds",
                            "User and system time used.", (field[UTIME] + field[STIME]) / ticks);
         evtwin__expose_one(e, "process_start_time_seconds", EVTWIN__GAUGE, "seconds",
-                           "Start of the process since 1970.", boot_s + field[STARTTIME] / ticks);
+                           "Unix time at which the process started.",
+                           boot_s + field[STARTTIME] / ticks);
         evtwin__expose_one(e, "process_virtual_memory_bytes", EVTWIN__GAUGE, "bytes",
                            "Virtual memory.", field[VSIZE]);
         evtwin__expose_one(e, "process_resident_memory_bytes", EVTWIN__GAUGE, "bytes",
@@ -353,7 +354,7 @@ static void write_process(evtwin__exposition *e) {
 void evtwin__server_metrics_write(const evtwin__server_metrics *metrics, evtwin__exposition *out) {
     write_counts(metrics, out);
     evtwin__expose_family(out, "evtwin_http_request_duration_seconds", EVTWIN__HISTOGRAM, "seconds",
-                          "Time from a request's arrival to its answer, sending not counted.");
+                          "Time from the arrival of a request to its answer, without sending it.");
     for (size_t r = 0; r < metrics->n_routes; r++) {
         write_duration(metrics, r, out);
     }

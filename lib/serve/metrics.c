@@ -296,11 +296,12 @@ static void write_totals(const totals *t, size_t n_batteries, evtwin__exposition
     }
     if (t->last_prediction_s > 0.0) {
         evtwin__expose_one(out, "evtwin_last_prediction_timestamp_seconds", EVTWIN__GAUGE,
-                           "seconds", "When the last known prediction was made, since 1970.",
+                           "seconds", "Unix time of the last known prediction.",
                            t->last_prediction_s);
     }
     evtwin__expose_one(out, "evtwin_batteries", EVTWIN__GAUGE, NULL,
-                       "Batteries seen since the start that have series.", (double)n_batteries);
+                       "Batteries with series, of those seen since the start.",
+                       (double)n_batteries);
     evtwin__expose_one(out, "evtwin_rows_without_series", EVTWIN__COUNTER, NULL,
                        "Records of batteries beyond the cap on series.",
                        (double)t->n_without_series);
@@ -340,7 +341,7 @@ evtwin_status evtwin__metrics_write(const evtwin_metrics *metrics, evtwin__expos
     const double age_s = evtwin__metrics_cycle_age_s(metrics, &limit_s);
     if (age_s >= 0.0) {
         evtwin__expose_one(out, "evtwin_cycle_age_seconds", EVTWIN__GAUGE, "seconds",
-                           "Time since a prediction cycle last went well.", age_s);
+                           "Time since the last successful prediction cycle.", age_s);
     }
     return EVTWIN_OK;
 }

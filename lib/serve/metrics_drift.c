@@ -130,16 +130,16 @@ void evtwin__drift_copy_write(const evtwin__drift_copy *copy, evtwin__exposition
                           "1 while every value of a feature in percent has been in 0 to 1.");
     write_features(copy, FRACTION, "evtwin_fraction_suspected", "", out);
     evtwin__expose_family(out, "evtwin_feature_psi", EVTWIN__GAUGE, NULL,
-                          "Population stability index of the newest values beside the training "
+                          "Population stability index of the newest values against the training "
                           "data.");
     write_features(copy, PSI, "evtwin_feature_psi", "", out);
     evtwin__expose_family(out, "evtwin_feature_psi_limit", EVTWIN__GAUGE, NULL,
-                          "The index above which the feature is distributed unlike in training.");
+                          "Limit of the index: above it the distribution differs from training.");
     write_features(copy, PSI_LIMIT, "evtwin_feature_psi_limit", "", out);
     evtwin__expose_family(out, "evtwin_drift_findings", EVTWIN__GAUGE, NULL,
-                          "What is unlike the training data in the fleet: quantities, by cause.");
+                          "Quantities of the fleet that are unlike the training data, by cause.");
     write_causes(copy->n_fleet, "evtwin_drift_findings", out);
     evtwin__expose_family(out, "evtwin_drift_batteries", EVTWIN__GAUGE, NULL,
-                          "Batteries that are unlike the training data by themselves, by cause.");
+                          "Single batteries that are unlike the training data, by cause.");
     write_causes(copy->n_batteries, "evtwin_drift_batteries", out);
 }

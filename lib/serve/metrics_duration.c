@@ -24,7 +24,7 @@ void evtwin__durations_write(const evtwin__durations *d, evtwin__exposition *out
     }
     if (total > 0) {
         evtwin__expose_family(out, name, EVTWIN__HISTOGRAM, "seconds",
-                              "Time that features and predictions of a batch of records took.");
+                              "Time to compute features and predictions of a batch of records.");
         evtwin__expose_histogram(out, name, NULL, bounds_s, d->n, EVTWIN__N_DURATION_BOUNDS,
                                  d->sum_s);
     }

@@ -32,12 +32,12 @@ static void write_follower(const evtwin_follower_info *f, evtwin__exposition *ou
                        "1 while models of the cache predict that the registry has not named since.",
                        (double)f->is_from_cache);
     evtwin__expose_one(out, "evtwin_registry_looks", EVTWIN__COUNTER, NULL,
-                       "How often the registry was asked where the alias points.",
+                       "Requests to the registry for the version that the alias names.",
                        (double)f->n_looks);
     evtwin__expose_one(out, "evtwin_registry_failures", EVTWIN__COUNTER, NULL,
-                       "How often it gave no answer, or no files.", (double)f->n_failures);
+                       "Requests that got no answer, or no files.", (double)f->n_failures);
     evtwin__expose_one(out, "evtwin_registry_refused_versions", EVTWIN__COUNTER, NULL,
-                       "Versions that cannot be used: damaged, hostile or for other data.",
+                       "Versions that cannot be used: damaged, unsafe or for other data.",
                        (double)f->n_refused);
     if (!isnan(f->age_s)) {
         evtwin__expose_one(out, "evtwin_registry_age_seconds", EVTWIN__GAUGE, "seconds",
@@ -69,7 +69,7 @@ void evtwin__models_copy_write(const evtwin__models_copy *copy, evtwin__expositi
         {"bundle", copy->bundle},
     };
     evtwin__expose_family(out, "evtwin_model", EVTWIN__INFO, NULL,
-                          "The models that predict; model_version is that of the rows of a store.");
+                          "The models in use; model_version as in the rows of a store.");
     evtwin__expose(out, "evtwin_model", "_info", labels, sizeof labels / sizeof labels[0], 1.0);
     if (copy->has_follower) {
         write_follower(&copy->follower, out);

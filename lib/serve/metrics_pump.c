@@ -72,21 +72,22 @@ static const struct {
 } families[] = {
     {"evtwin_sink_up", NULL, "1 while the sink takes records, 0 from a failed try on.",
      EVTWIN__GAUGE, FLAG, offsetof(evtwin_pump_sink_stats, is_up)},
-    {"evtwin_sink_delivered_records", NULL, "Records that the sink has for good.", EVTWIN__COUNTER,
+    {"evtwin_sink_delivered_records", NULL, "Records delivered to the sink.", EVTWIN__COUNTER,
      COUNT, offsetof(evtwin_pump_sink_stats, n_delivered)},
-    {"evtwin_sink_waiting_records", NULL, "Records that wait for the sink now.", EVTWIN__GAUGE,
-     COUNT, offsetof(evtwin_pump_sink_stats, n_held)},
-    {"evtwin_sink_waiting_bytes", "bytes", "Size in the spool of what waits for the sink.",
-     EVTWIN__GAUGE, COUNT, offsetof(evtwin_pump_sink_stats, held_bytes)},
+    {"evtwin_sink_waiting_records", NULL, "Records that wait for the sink.", EVTWIN__GAUGE, COUNT,
+     offsetof(evtwin_pump_sink_stats, n_held)},
+    {"evtwin_sink_waiting_bytes", "bytes",
+     "Size of the records in the spool that wait for the sink.", EVTWIN__GAUGE, COUNT,
+     offsetof(evtwin_pump_sink_stats, held_bytes)},
     {"evtwin_sink_oldest_waiting_seconds", "seconds",
      "Age of the oldest record in the spool that waits for the sink.", EVTWIN__GAUGE, REAL,
      offsetof(evtwin_pump_sink_stats, oldest_held_s)},
-    {"evtwin_sink_lost_records", NULL, "Records that the sink will not get.", EVTWIN__COUNTER,
-     COUNT, offsetof(evtwin_pump_sink_stats, n_lost)},
-    {"evtwin_sink_refused_records", NULL, "Records that the sink refused for good.",
+    {"evtwin_sink_lost_records", NULL, "Records that were lost before the sink got them.",
+     EVTWIN__COUNTER, COUNT, offsetof(evtwin_pump_sink_stats, n_lost)},
+    {"evtwin_sink_refused_records", NULL, "Records that the sink refused permanently.",
      EVTWIN__COUNTER, COUNT, offsetof(evtwin_pump_sink_stats, n_refused)},
-    {"evtwin_sink_failures", NULL, "Tries to write to the sink that failed.", EVTWIN__COUNTER,
-     COUNT, offsetof(evtwin_pump_sink_stats, n_failures)},
+    {"evtwin_sink_failures", NULL, "Failed attempts to write to the sink.", EVTWIN__COUNTER, COUNT,
+     offsetof(evtwin_pump_sink_stats, n_failures)},
 };
 
 static void write_sinks(const evtwin__pump_copy *copy, evtwin__exposition *out) {
@@ -118,13 +119,13 @@ static void write_screen(const evtwin_screen_stats *s, evtwin__exposition *out) 
                  {"naive_time", s->n_naive_time},
                  {"fraction", s->n_fraction}};
     evtwin__expose_family(out, "evtwin_flagged_records", EVTWIN__COUNTER, NULL,
-                          "Records with the flag in their column quality.");
+                          "Records with this flag in the column quality.");
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         const evtwin__label label = {"flag", flags[i].flag};
         evtwin__expose(out, "evtwin_flagged_records", "_total", &label, 1, (double)flags[i].n);
     }
     evtwin__expose_one(out, "evtwin_duplicate_records", EVTWIN__COUNTER, NULL,
-                       "Records that one of the last of their battery was already.",
+                       "Records equal to one of the last records of their battery.",
                        (double)s->n_duplicate);
 }
 

@@ -176,7 +176,9 @@ void evtwin__route_acknowledge(evtwin__call *call) {
     const char *by = NULL;
     int64_t id = 0;
     if (call->server->alerts == NULL) {
-        evtwin__answer_error(call, 409, "this server does not watch for alerts (--alerts)");
+        evtwin__answer_error(call, 409,
+                             "this server does not watch for alerts: option alerts starts the "
+                             "watch");
     } else if (read_body(call, &json, &id, &by)) {
         acknowledge(call, id, by);
     }

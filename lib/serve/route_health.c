@@ -44,7 +44,7 @@ static void answer_health(evtwin__call *call, const char *good, const char *bad,
         evtwin__text_number(body, "store_age_s", age_s >= 0.0 ? evtwin__rounded(age_s) : NAN);
     }
     if (add_cycle_age(call) && problem == NULL) {
-        problem = "no cycle has gone well lately; the log of the tool says why";
+        problem = "no cycle has succeeded lately; the log of the tool says why";
     }
     answer_state(call, good, bad, problem);
 }
@@ -151,9 +151,9 @@ void evtwin__route_metrics(evtwin__call *call) {
         }
         evtwin__alert_deliveries_write(server->alerts, &out);
         evtwin__expose_one(&out, "evtwin_store_up", EVTWIN__GAUGE, NULL,
-                           "1 if the last look into the store went well, else 0.", is_up);
+                           "1 if the last read of the store succeeded, else 0.", is_up);
         evtwin__expose_one(&out, "evtwin_store_read_age_seconds", EVTWIN__GAUGE, "seconds",
-                           "Time since the store was last read without an error; +Inf if never.",
+                           "Time since the last successful read of the store; +Inf if never.",
                            age_s >= 0.0 ? age_s : INFINITY);
     }
     evtwin__server_metrics_write(server->own_metrics, &out);

@@ -26,8 +26,15 @@ typedef struct reading {
     const char *source;
     json_t *part;
     evtwin__text *taken, *unused;
-    int is_failed; /* memory ran out */
+    int is_failed;            /* memory ran out */
+    double empty[2], full[2]; /* stoichiometries of the electrodes, once read_windows was called */
 } reading;
+
+static const char *const electrode_names[2] = {"negative", "positive"};
+
+static const json_t *electrode_of(const reading *r, int i) {
+    return i == 0 ? r->negative : r->positive;
+}
 
 /* ---- find ---- */
 
@@ -163,26 +170,55 @@ static evtwin_status read_limits(reading *r) {
 
 /* ---- over the state of charge ---- */
 
-/* A function of both electrodes at a state of charge: that of the positive one less that of the
- * negative one. Empty is the negative's minimum and the positive's maximum. */
-static evtwin_status difference_at(const reading *r, const char *key, double soc, double *out) {
-    char what[2][WHAT_SIZE];
-    double limits[4] = {NAN, NAN, NAN, NAN}, value[2] = {NAN, NAN};
-    EVTWIN_TRY(number_of(r->negative, "Minimum stoichiometry", &limits[0]));
-    EVTWIN_TRY(number_of(r->negative, "Maximum stoichiometry", &limits[1]));
-    EVTWIN_TRY(number_of(r->positive, "Maximum stoichiometry", &limits[2]));
-    EVTWIN_TRY(number_of(r->positive, "Minimum stoichiometry", &limits[3]));
-    for (int i = 0; i < 4; i++) {
-        EVTWIN_FAIL_IF(!(limits[i] >= 0.0 && limits[i] <= 1.0), EVTWIN_E_RANGE,
-                       "a stoichiometry of the %s electrode is %s", i < 2 ? "negative" : "positive",
-                       isnan(limits[i]) ? "missing" : "outside [0, 1]");
-    }
+/* The stoichiometries of both electrodes: empty is the negative's minimum and the positive's
+ * maximum. */
+static evtwin_status read_windows(reading *r) {
     for (int i = 0; i < 2; i++) {
-        const double x = limits[2 * i] + soc * (limits[2 * i + 1] - limits[2 * i]);
-        const json_t *electrode = i == 0 ? r->negative : r->positive;
-        snprintf(what[i], WHAT_SIZE, "%s of the %s electrode", key,
-                 i == 0 ? "negative" : "positive");
-        EVTWIN_TRY(evtwin__bpx_value(what[i], json_object_get(electrode, key), x, &value[i]));
+        const char *name = electrode_names[i];
+        double least = NAN, most = NAN;
+        EVTWIN_TRY(number_of(electrode_of(r, i), "Minimum stoichiometry", &least));
+        EVTWIN_TRY(number_of(electrode_of(r, i), "Maximum stoichiometry", &most));
+        EVTWIN_FAIL_IF(isnan(least) || isnan(most), EVTWIN_E_RANGE,
+                       "a stoichiometry of the %s electrode is missing", name);
+        EVTWIN_FAIL_IF(!(least >= 0.0 && least <= 1.0 && most >= 0.0 && most <= 1.0),
+                       EVTWIN_E_RANGE, "a stoichiometry of the %s electrode is outside [0, 1]",
+                       name);
+        EVTWIN_FAIL_IF(!(least < most), EVTWIN_E_RANGE,
+                       "the minimum stoichiometry of the %s electrode, %g, is not below the "
+                       "maximum, %g",
+                       name, least, most);
+        r->empty[i] = i == 0 ? least : most;
+        r->full[i] = i == 0 ? most : least;
+    }
+    return EVTWIN_OK;
+}
+
+/* "OCP [V] of the negative electrode" */
+static const char *name_of(const char *key, int i, char text[WHAT_SIZE]) {
+    snprintf(text, WHAT_SIZE, "%s of the %s electrode", key, electrode_names[i]);
+    return text;
+}
+
+/* Before the first value of a function of both electrodes. */
+static evtwin_status begin_difference(reading *r, const char *key) {
+    char what[WHAT_SIZE];
+    EVTWIN_TRY(read_windows(r));
+    for (int i = 0; i < 2; i++) {
+        EVTWIN_TRY(
+            evtwin__bpx_check(name_of(key, i, what), json_object_get(electrode_of(r, i), key)));
+    }
+    return EVTWIN_OK;
+}
+
+/* A function of both electrodes at a state of charge: that of the positive one less that of the
+ * negative one. Full is exactly where a table may end, which a sum could miss by a rounding. */
+static evtwin_status difference_at(const reading *r, const char *key, double soc, double *out) {
+    char what[WHAT_SIZE];
+    double value[2] = {NAN, NAN};
+    for (int i = 0; i < 2; i++) {
+        const double x = soc < 1.0 ? r->empty[i] + soc * (r->full[i] - r->empty[i]) : r->full[i];
+        EVTWIN_TRY(evtwin__bpx_value(name_of(key, i, what),
+                                     json_object_get(electrode_of(r, i), key), x, &value[i]));
     }
     *out = value[1] - value[0];
     EVTWIN_FAIL_IF(isinf(*out), EVTWIN_E_RANGE, "'%s' of the electrodes is too large a number",
@@ -200,6 +236,7 @@ static evtwin_status read_ocv(reading *r) {
     if (!have_both(r, key)) {
         return EVTWIN_OK;
     }
+    EVTWIN_TRY(begin_difference(r, key));
     for (size_t i = 0; i < OCV_POINTS; i++) {
         EVTWIN_TRY(difference_at(r, key, (double)i / (double)(OCV_POINTS - 1), &ocv[i]));
     }
@@ -214,6 +251,7 @@ static evtwin_status read_entropic(reading *r, json_t *circuit) {
     if (!have_both(r, key)) {
         return EVTWIN_OK;
     }
+    EVTWIN_TRY(begin_difference(r, key));
     for (size_t i = 0; i < PARAM_POINTS; i++) {
         EVTWIN_TRY(difference_at(r, key, (double)i / (double)(PARAM_POINTS - 1), &v[i]));
     }

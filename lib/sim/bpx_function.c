@@ -213,37 +213,52 @@ static evtwin_status value_of_expression(const char *what, const char *text, dou
 
 /* ---- tables ---- */
 
-static evtwin_status point_of(const char *what, const json_t *array, size_t i, double *out) {
-    const json_t *v = json_array_get(array, i);
-    EVTWIN_FAIL_IF(!json_is_number(v), EVTWIN_E_PARSE, "'%s' has a point %zu that is not a number",
-                   what, i + 1);
-    *out = json_number_value(v);
+static double number_at(const json_t *array, size_t i) {
+    return json_number_value(json_array_get(array, i));
+}
+
+static evtwin_status check_point(const char *what, const json_t *xs, const json_t *ys, size_t i) {
+    EVTWIN_FAIL_IF(!json_is_number(json_array_get(xs, i)) || !json_is_number(json_array_get(ys, i)),
+                   EVTWIN_E_PARSE, "'%s' has a point %zu that is not a number", what, i + 1);
+    EVTWIN_FAIL_IF(i > 0 && !(number_at(xs, i) > number_at(xs, i - 1)), EVTWIN_E_RANGE,
+                   "'%s' is a table whose x does not rise at point %zu", what, i + 1);
+    return EVTWIN_OK;
+}
+
+evtwin_status evtwin__bpx_check(const char *what, const json_t *function) {
+    if (!json_is_object(function)) {
+        return EVTWIN_OK;
+    }
+    const json_t *xs = json_object_get(function, "x"), *ys = json_object_get(function, "y");
+    const size_t n = json_array_size(xs);
+    EVTWIN_FAIL_IF(n < 2 || json_array_size(ys) != n, EVTWIN_E_PARSE,
+                   "'%s' is a table without two or more points, as many of x as of y", what);
+    for (size_t i = 0; i < n; i++) {
+        EVTWIN_TRY(check_point(what, xs, ys, i));
+    }
     return EVTWIN_OK;
 }
 
 static evtwin_status value_of_table(const char *what, const json_t *table, double x, double *out) {
     const json_t *xs = json_object_get(table, "x"), *ys = json_object_get(table, "y");
-    const size_t n = json_array_size(xs);
-    EVTWIN_FAIL_IF(n < 2 || json_array_size(ys) != n, EVTWIN_E_PARSE,
-                   "'%s' is a table without two or more points, as many of x as of y", what);
-    double x0 = 0.0, x1 = 0.0, y0 = 0.0, y1 = 0.0;
-    EVTWIN_TRY(point_of(what, xs, 0, &x1));
-    EVTWIN_TRY(point_of(what, ys, 0, &y1));
-    EVTWIN_FAIL_IF(x < x1, EVTWIN_E_RANGE, "'%s' is a table from x = %g on, without x = %g", what,
-                   x1, x);
-    for (size_t i = 1; i < n; i++) {
-        x0 = x1;
-        y0 = y1;
-        EVTWIN_TRY(point_of(what, xs, i, &x1));
-        EVTWIN_TRY(point_of(what, ys, i, &y1));
-        EVTWIN_FAIL_IF(!(x1 > x0), EVTWIN_E_RANGE,
-                       "'%s' is a table whose x does not rise at point %zu", what, i + 1);
-        if (x <= x1) {
-            *out = y0 + (y1 - y0) * ((x - x0) / (x1 - x0));
-            return EVTWIN_OK;
+    size_t low = 0, high = json_array_size(xs) - 1;
+    EVTWIN_FAIL_IF(!(x >= number_at(xs, low)), EVTWIN_E_RANGE,
+                   "'%s' is a table from x = %g on, without x = %g", what, number_at(xs, low), x);
+    EVTWIN_FAIL_IF(!(x <= number_at(xs, high)), EVTWIN_E_RANGE,
+                   "'%s' is a table up to x = %g, without x = %g", what, number_at(xs, high), x);
+    while (high - low > 1) { /* x is between the two points */
+        const size_t middle = low + (high - low) / 2;
+        if (x > number_at(xs, middle)) {
+            low = middle;
+        } else {
+            high = middle;
         }
     }
-    EVTWIN_FAIL(EVTWIN_E_RANGE, "'%s' is a table up to x = %g, without x = %g", what, x1, x);
+    /* halves, whose differences do not overflow */
+    const double x0 = 0.5 * number_at(xs, low), x1 = 0.5 * number_at(xs, high);
+    const double y0 = number_at(ys, low);
+    *out = y0 + (number_at(ys, high) - y0) * ((0.5 * x - x0) / (x1 - x0));
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin__bpx_value(const char *what, const json_t *function, double x, double *out) {

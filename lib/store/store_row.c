@@ -2,7 +2,6 @@
 /* store/store_row.c: a caller's rows on their way into ev_telemetry, and the small tables that are
  * kept as they come. */
 
-#include "core/hash.h"
 #include "core/status.h"
 #include "core/thresholds.h"
 #include "store/backend.h"
@@ -14,17 +13,9 @@
 #include <unistd.h>
 #endif
 
-static int is_key(size_t q) {
-    return q == EVTWIN__Q_TIME || q == EVTWIN__Q_BATTERY_ID || q == EVTWIN__Q_SEQ;
-}
-
-int evtwin__is_payload(size_t q) {
-    return evtwin__is_of(q, EVTWIN__TELEMETRY) && !is_key(q) && q != EVTWIN__Q_QUALITY;
-}
-
 /* When a prediction was stored is the store's to say, except in a copy of another store's row. */
 static int is_read(evtwin__rows_use use, size_t q) {
-    return use == EVTWIN__ROWS_INSERT || is_key(q) ||
+    return use == EVTWIN__ROWS_INSERT || evtwin__is_key(q) ||
            (evtwin__is_of(q, EVTWIN__PREDICTIONS) && q != EVTWIN__Q_PREDICTION_TIMESTAMP);
 }
 
@@ -42,7 +33,8 @@ evtwin_status evtwin__rows_open(evtwin__rows *rows, const evtwin_table *table,
     rows->n_read = 0;
     rows->has_predictions = 0;
     for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (is_read(use, q) && (is_key(q) || evtwin__binding_has_values(&rows->binding, q))) {
+        if (is_read(use, q) &&
+            (evtwin__is_key(q) || evtwin__binding_has_values(&rows->binding, q))) {
             rows->plain[rows->n_read] = plain_values(&rows->binding.bound[q], q);
             rows->read[rows->n_read++] = (uint8_t)q;
             rows->has_predictions |= evtwin__is_of(q, EVTWIN__PREDICTIONS);
@@ -78,28 +70,6 @@ evtwin__bad_key evtwin__bad_key_find(const evtwin_table *table, size_t row) {
                ? EVTWIN__BAD_ID
            : evtwin_table_i64(table, EVTWIN__Q_SEQ)[row] < 0 ? EVTWIN__BAD_SEQ
                                                              : EVTWIN__N_BAD;
-}
-
-int64_t evtwin__row_seq(const evtwin__value *value) {
-    uint64_t hash = EVTWIN__HASH_BEGIN;
-    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
-        if (!evtwin__is_payload(q) || !value[q].is_present) {
-            continue;
-        }
-        const char *name = evtwin__schema[q].name;
-        hash = evtwin__hash(hash, name, strlen(name) + 1);
-        uint64_t bits;
-        memcpy(&bits, &value[q].i64, sizeof bits);
-        unsigned char little_endian[8];
-        for (int k = 0; k < 8; k++) {
-            little_endian[k] = (unsigned char)(bits >> (8 * k));
-        }
-        hash = evtwin__hash(hash, little_endian, sizeof little_endian);
-    }
-    /* the finaliser of SplitMix64: FNV alone leaves the high bits poor */
-    hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (int64_t)((hash ^ hash >> 31) >> 2);
 }
 
 static evtwin_status check_prediction(const evtwin__rows *rows, size_t i,

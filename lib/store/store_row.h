@@ -4,6 +4,7 @@
 #define EVTWIN_STORE_STORE_ROW_H
 
 #include "core/binding.h"
+#include "core/record_seq.h"
 
 /* The quantities that are columns of ev_telemetry. */
 enum { EVTWIN__STORED = EVTWIN__TELEMETRY | EVTWIN__PREDICTIONS | EVTWIN__RECORD };
@@ -37,10 +38,6 @@ evtwin_status evtwin__rows_open(evtwin__rows *rows, const evtwin_table *table,
  * present: a missing seq is derived. EVTWIN_E_RANGE for an infinite value. */
 evtwin_status evtwin__rows_get(const evtwin__rows *rows, size_t i, evtwin__value *value);
 
-/* Is it a part of what the record says? Not its key, nor what was noted of it on its way: the same
- * record again may come late. */
-int evtwin__is_payload(size_t q);
-
 /* 1 if a row has a prediction, or the reason for having none. */
 int evtwin__row_is_predicted(const evtwin__value *value);
 
@@ -57,10 +54,5 @@ extern const char *const evtwin__bad_key_notes[EVTWIN__N_BAD];
 /* What is wrong with the key of a row of a table that begins with the quantities of telemetry;
  * EVTWIN__N_BAD if nothing is. */
 evtwin__bad_key evtwin__bad_key_find(const evtwin_table *table, size_t row);
-
-/* The seq of a record that came without one: a 62-bit hash of what it says, so that a retry of the
- * same record gives the same key. Absent values do not count: quantities added later change
- * nothing. */
-int64_t evtwin__row_seq(const evtwin__value *value);
 
 #endif

@@ -5,6 +5,7 @@
 #include "stream/cloudevent.h"
 
 #include "core/hash.h"
+#include "core/record_seq.h"
 #include "core/status.h"
 
 #include <stdio.h>
@@ -44,21 +45,36 @@ static evtwin_status put_model(const evtwin__binding *b, size_t row, char *id, s
     return EVTWIN_OK;
 }
 
+/* The number that tells the record apart from others of its battery and time: its own, or else the
+ * one that a store gives it. */
+static evtwin_status get_seq(const evtwin__binding *b, size_t row, int64_t *out) {
+    evtwin__value value[EVTWIN__Q_COUNT];
+    memset(value, 0, sizeof value);
+    EVTWIN_TRY(evtwin__binding_get(b, EVTWIN__Q_SEQ, row, &value[EVTWIN__Q_SEQ]));
+    if (value[EVTWIN__Q_SEQ].is_present) {
+        *out = value[EVTWIN__Q_SEQ].i64;
+        return EVTWIN_OK;
+    }
+    for (size_t q = 0; q < EVTWIN__Q_COUNT; q++) {
+        EVTWIN_TRY(evtwin__is_payload(q) ? evtwin__binding_get(b, q, row, &value[q]) : EVTWIN_OK);
+    }
+    *out = evtwin__row_seq(value);
+    return EVTWIN_OK;
+}
+
 /* A battery's id has characters that the path of a URI may have as they are, and no '/'. */
 evtwin_status evtwin__cloudevent_of_row(const evtwin__binding *binding, size_t row,
                                         evtwin__cloudevent *out) {
-    evtwin__value battery, time, seq;
+    evtwin__value battery, time;
+    int64_t seq = 0;
     int is_predicted = 0;
     EVTWIN_TRY(evtwin__binding_get(binding, EVTWIN__Q_BATTERY_ID, row, &battery));
     EVTWIN_TRY(evtwin__binding_get(binding, EVTWIN__Q_TIME, row, &time));
-    EVTWIN_TRY(evtwin__binding_get(binding, EVTWIN__Q_SEQ, row, &seq));
+    EVTWIN_TRY(get_seq(binding, row, &seq));
     EVTWIN_TRY(has_prediction(binding, row, &is_predicted));
     EVTWIN_TRY(evtwin_time_format(time.i64, out->time, sizeof out->time));
     snprintf(out->source, sizeof out->source, "/evtwin/%.60s", battery.text);
-    snprintf(out->id, sizeof out->id, "%.60s/%s", battery.text, out->time);
-    if (seq.is_present) {
-        evtwin__text_append(out->id, sizeof out->id, "/%lld", (long long)seq.i64);
-    }
+    snprintf(out->id, sizeof out->id, "%.60s/%s/%lld", battery.text, out->time, (long long)seq);
     out->type = is_predicted ? "io.evtwin.prediction.v1" : "io.evtwin.telemetry.v1";
     return is_predicted ? put_model(binding, row, out->id, sizeof out->id) : EVTWIN_OK;
 }

@@ -45,8 +45,9 @@ evtwin__cloudevent_attribute evtwin__cloudevent_get(const evtwin__cloudevent *ev
 
 /**
  * Of a row, of which evtwin__binding_check_keys holds: /evtwin/BATTERY is its source, and its id
- * follows from battery, time and seq alone, so that a record that is sent twice has one id. With a
- * prediction in it it is another event: of another type, its id with the version of the model.
+ * follows from battery, time and seq alone, so that a record that is sent twice has one id. Without
+ * a seq its values count, as in a store: two records of one time are two events. With a prediction
+ * in it it is another event: of another type, its id with the version of the model.
  */
 evtwin_status evtwin__cloudevent_of_row(const evtwin__binding *binding, size_t row,
                                         evtwin__cloudevent *out);

@@ -7,10 +7,12 @@
 
 /**
  * *record_out (borrowed from object) is the record: the member "data" of a CloudEvent (JSON event
- * format 1.0.2, section 3), anything else as it is. A CloudEvent is known by its "specversion",
+ * format 1.0.2, section 3), or what is in its "data_base64", which object gets as "data" then;
+ * anything else as it is. A CloudEvent is known by its "specversion",
  * where a record would have its "timestamp". A "battery_id" beside the data, which no CloudEvent
  * has and a topic may have added, becomes the record's if that has none.
- * @return EVTWIN_E_PARSE for an envelope of another version or without data that is a JSON object.
+ * @return EVTWIN_E_PARSE for an envelope of another version or without data that is a JSON object;
+ * EVTWIN_E_NOMEM.
  */
 evtwin_status evtwin__envelope_open(json_t *object, json_t **record_out);
 

@@ -37,22 +37,24 @@ static char *copy(char *to, const char *from, size_t size, const char **out) {
     return to + size + 1;
 }
 
-static evtwin__inbox_message *copy_message(const evtwin__mqtt_message *from) {
+static evtwin__inbox_message *copy_message(const evtwin__mqtt_message *from, int is_again) {
     const int has_id = wants_receipt(from);
     const size_t topic_size = strlen(from->topic);
+    const size_t payload_size = is_again ? 0 : from->payload_size;
     const size_t response_size = has_id ? strlen(from->response_topic) : 0;
     const size_t id_size = has_id ? from->correlation_size : 0;
-    evtwin__inbox_message *m = evtwin__calloc(1, sizeof *m + topic_size + from->payload_size +
-                                                     response_size + id_size + 4);
+    evtwin__inbox_message *m =
+        evtwin__calloc(1, sizeof *m + topic_size + payload_size + response_size + id_size + 4);
     if (m != NULL) {
         char *to = copy((char *)(m + 1), from->topic, topic_size, &m->topic);
-        to = copy(to, from->payload, from->payload_size, &m->payload);
+        to = copy(to, from->payload, payload_size, &m->payload);
         if (has_id) {
             to = copy(to, from->response_topic, response_size, &m->response_topic);
             copy(to, from->correlation, id_size, &m->id);
         }
         m->mid = from->mid;
-        m->payload_size = from->payload_size;
+        m->payload_size = payload_size;
+        m->is_again = is_again;
     }
     return m;
 }
@@ -74,11 +76,11 @@ static int make_room(evtwin__inbox *inbox) {
     return grown != NULL;
 }
 
-void evtwin__inbox_put(evtwin__inbox *inbox, const evtwin__mqtt_message *message) {
-    evtwin__inbox_message *m = make_room(inbox) ? copy_message(message) : NULL;
+int evtwin__inbox_put(evtwin__inbox *inbox, const evtwin__mqtt_message *message, int is_again) {
+    evtwin__inbox_message *m = make_room(inbox) ? copy_message(message, is_again) : NULL;
     if (m == NULL) {
         inbox->is_failed = 1;
-        return;
+        return 0;
     }
     m->number = ++inbox->n_came;
     inbox->messages[inbox->n++] = m;
@@ -89,6 +91,7 @@ void evtwin__inbox_put(evtwin__inbox *inbox, const evtwin__mqtt_message *message
                     "QoS 1",
                     message->topic);
     }
+    return 1;
 }
 
 size_t evtwin__inbox_count(const evtwin__inbox *inbox) {

@@ -11,6 +11,7 @@ typedef struct evtwin__inbox_message {
     uint64_t number; /* from 1 on, in the order in which they came */
     int mid;
     size_t payload_size;
+    int is_again; /* it was given by another number; there is no payload */
     const char *topic, *payload;
     const char *response_topic, *id; /* NULL unless its sender wants a receipt */
 } evtwin__inbox_message;
@@ -31,8 +32,9 @@ typedef struct evtwin__inbox {
     int is_failed;          /* a message was not kept for want of memory */
 } evtwin__inbox;
 
-/* Keep a copy. */
-void evtwin__inbox_put(evtwin__inbox *inbox, const evtwin__mqtt_message *message);
+/* Keep a copy, of one that came before by an earlier connection (is_again) without the payload.
+ * 0: there is no memory for it, and inbox->is_failed is set. */
+int evtwin__inbox_put(evtwin__inbox *inbox, const evtwin__mqtt_message *message, int is_again);
 
 size_t evtwin__inbox_count(const evtwin__inbox *inbox);
 

@@ -9,6 +9,7 @@
 #include "core/status.h"
 #include "stream/mqtt_inbox.h"
 #include "stream/mqtt_link.h"
+#include "stream/mqtt_seen.h"
 #include "stream/mqtt_topic.h"
 #include "stream/pacing.h"
 #include "stream/record_reader.h"
@@ -38,10 +39,14 @@ typedef struct mqtt_source {
     const char *filter;
     evtwin__text named; /* a record that got its battery from the topic */
     evtwin__inbox inbox;
+    evtwin__seen seen;            /* what came, to know it again after a lost connection */
     evtwin__record_reader reader; /* of the message at the front of the inbox */
     uint64_t n_read;              /* number of the last message that was given or refused whole */
+    uint64_t n_given;             /* the same without those that came again, whole or not */
+    uint64_t n_committed;         /* up to there they are taken for good */
     size_t max_receipts;          /* in one message */
     uint64_t instance;            /* tells its positions from those of other runs */
+    evtwin__text position;        /* memory for making one */
 } mqtt_source;
 
 static const evtwin__param params[] = {
@@ -95,7 +100,11 @@ static uint64_t identity(const evtwin__uri *uri, const char *filter) {
 
 static void on_message(void *ctx, const evtwin__mqtt_message *message) {
     mqtt_source *s = ctx;
-    evtwin__inbox_put(&s->inbox, message);
+    const uint64_t connection = s->is_clean ? 1 : evtwin__mqtt_n_connected(s->link.mqtt);
+    const int is_again = evtwin__seen_note(&s->seen, connection, message);
+    if (!evtwin__inbox_put(&s->inbox, message, is_again) && !is_again) {
+        evtwin__seen_forget(&s->seen, message);
+    }
 }
 
 static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
@@ -116,6 +125,7 @@ static evtwin_status open_source(const evtwin__uri *uri, void *ctx) {
     EVTWIN_FAIL_IF(s->receive_max > MAX_RECEIVE || s->session_expiry_s > UINT32_MAX, EVTWIN_E_ARG,
                    "mqtt: receive_max is at most %d, session_expiry_s %lu", MAX_RECEIVE,
                    (unsigned long)UINT32_MAX);
+    EVTWIN_TRY(evtwin__seen_init(&s->seen, s->receive_max));
     evtwin__mqtt_options options = {.client_id =
                                         evtwin__mqtt_link_id(&s->link, identity(uri, filter)),
                                     .retains_status = 1, /* its id is the same each time */
@@ -136,6 +146,8 @@ static void close_source(void *ctx) {
     evtwin__time_log(&s->times, s->link.name, s->naive);
     evtwin__mqtt_link_close(&s->link);
     evtwin__inbox_free(&s->inbox);
+    evtwin__seen_free(&s->seen);
+    evtwin__text_free(&s->position);
     evtwin__text_free(&s->named);
 }
 
@@ -174,59 +186,6 @@ static evtwin_status receive(mqtt_source *s, size_t max_messages, int timeout_ms
     }
 }
 
-/* ---- read ---- */
-
-static evtwin_status set_position(const mqtt_source *s, evtwin_source *source) {
-    char position[64];
-    snprintf(position, sizeof position, "%llx:%llu", (unsigned long long)s->instance,
-             (unsigned long long)s->n_read);
-    return evtwin_source_set_position(source, position);
-}
-
-/* Records of the messages at hand, up to a bad one, which comes by itself in the next call. */
-static evtwin_status give(mqtt_source *s, evtwin_source *source, size_t max_rows,
-                          evtwin_table *table) {
-    const size_t first = evtwin_table_rows(table);
-    const evtwin__inbox_message *message;
-    while ((message = evtwin__inbox_front(&s->inbox)) != NULL &&
-           evtwin_table_rows(table) - first < max_rows) {
-        const size_t n = evtwin_table_rows(table) - first;
-        if (s->reader.data == NULL) {
-            evtwin__record_reader_begin(&s->reader, message->payload, message->payload_size);
-        }
-        const evtwin_status st =
-            evtwin__record_reader_take(&s->reader, source, max_rows - n, n > 0, table);
-        if (s->reader.data == NULL) {
-            s->n_read = evtwin__inbox_pass(&s->inbox);
-        }
-        if (st == EVTWIN_DONE || (st < 0 && n > 0)) {
-            return EVTWIN_OK; /* those before are given first, a failure comes again */
-        }
-        if (st != EVTWIN_OK) {
-            return st;
-        }
-    }
-    return EVTWIN_OK;
-}
-
-static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
-                                 evtwin_table *table) {
-    mqtt_source *s = ctx;
-    EVTWIN_TRY(set_position(s, source)); /* so that there is room for it once messages are taken */
-    if (evtwin__inbox_front(&s->inbox) == NULL) {
-        EVTWIN_TRY(receive(s, max_rows, timeout_ms));
-    }
-    if (evtwin__inbox_front(&s->inbox) != NULL) {
-        EVTWIN__CRASH_SITE("mqtt.before_accept");
-    }
-    const evtwin_status st = give(s, source, max_rows, table);
-    if (st < 0) {
-        return st;
-    }
-    EVTWIN_TRY(set_position(s, source));
-    return st;
-}
-
 /* ---- acknowledge ---- */
 
 /* Tell senders which of their messages up to that number are taken for good. A receipt that is lost
@@ -255,7 +214,100 @@ static void send_receipts(mqtt_source *s, uint64_t number) {
 }
 
 /* Acknowledgements leave in the order in which messages came, all that wait at once: so they wait
- * until every message that was received is taken for good. */
+ * until every message that was received is taken for good. Those that came again were given before:
+ * they are taken for good with the others. */
+static void settle(mqtt_source *s) {
+    const int has_all = evtwin__inbox_front(&s->inbox) == NULL && s->n_committed >= s->n_given;
+    send_receipts(s, has_all ? s->n_read : s->n_committed);
+    if (has_all) {
+        EVTWIN__CRASH_SITE("mqtt.before_puback");
+        evtwin__mqtt_release(s->link.mqtt, RELEASE_MS);
+        evtwin__seen_acknowledge(&s->seen);
+        EVTWIN__CRASH_SITE("mqtt.after_puback");
+    }
+}
+
+/* ---- read ---- */
+
+/* The number of the last message, for a commit, and which ones the broker may give again, for the
+ * next process. */
+static evtwin_status set_position(mqtt_source *s, evtwin_source *source) {
+    char number[64];
+    evtwin__text *position = &s->position;
+    snprintf(number, sizeof number, "%llx:%llu", (unsigned long long)s->instance,
+             (unsigned long long)s->n_read);
+    position->size = 0;
+    position->is_failed = 0;
+    evtwin__text_put(position, number);
+    evtwin__seen_write(&s->seen, position);
+    evtwin__text_add(position, "", 1);
+    EVTWIN_FAIL_IF(position->is_failed, EVTWIN_E_NOMEM, "%s: out of memory for a position",
+                   s->link.name);
+    return evtwin_source_set_position(source, position->data);
+}
+
+static void pass(mqtt_source *s, const evtwin__inbox_message *message) {
+    evtwin__seen_give(&s->seen, message->mid);
+    s->n_read = evtwin__inbox_pass(&s->inbox);
+}
+
+/* Records of the messages at hand, up to a bad one, which comes by itself in the next call. */
+static evtwin_status give(mqtt_source *s, evtwin_source *source, size_t max_rows,
+                          evtwin_table *table) {
+    const size_t first = evtwin_table_rows(table);
+    const evtwin__inbox_message *message;
+    while ((message = evtwin__inbox_front(&s->inbox)) != NULL &&
+           evtwin_table_rows(table) - first < max_rows) {
+        const size_t n = evtwin_table_rows(table) - first;
+        if (message->is_again) {
+            pass(s, message);
+            continue;
+        }
+        const uint64_t number = message->number;
+        if (s->reader.data == NULL) {
+            evtwin__record_reader_begin(&s->reader, message->payload, message->payload_size);
+        }
+        const evtwin_status st =
+            evtwin__record_reader_take(&s->reader, source, max_rows - n, n > 0, table);
+        const int has_given = st == EVTWIN_REFUSED || evtwin_table_rows(table) - first > n;
+        s->n_given = has_given ? number : s->n_given;
+        if (s->reader.data == NULL) {
+            pass(s, message);
+        }
+        if (st == EVTWIN_DONE || (st < 0 && n > 0)) {
+            return EVTWIN_OK; /* those before are given first, a failure comes again */
+        }
+        if (st != EVTWIN_OK) {
+            return st;
+        }
+    }
+    return EVTWIN_OK;
+}
+
+static evtwin_status read_source(void *ctx, evtwin_source *source, size_t max_rows, int timeout_ms,
+                                 evtwin_table *table) {
+    mqtt_source *s = ctx;
+    if (evtwin__inbox_front(&s->inbox) == NULL) {
+        EVTWIN_TRY(receive(s, max_rows, timeout_ms));
+    }
+    if (evtwin__inbox_front(&s->inbox) != NULL) {
+        EVTWIN__CRASH_SITE("mqtt.before_accept");
+    }
+    const size_t n_rows = evtwin_table_rows(table);
+    const uint64_t n_read = s->n_read;
+    const evtwin_status st = give(s, source, max_rows, table);
+    if (st < 0) {
+        return st;
+    }
+    if (set_position(s, source) < 0) { /* they are acknowledged with what comes next */
+        evtwin__log(EVTWIN_LOG_WARNING, "%s", evtwin_last_error());
+    }
+    if (st == EVTWIN_OK && s->n_read > n_read && evtwin_table_rows(table) == n_rows) {
+        settle(s); /* nothing was given of these, and so nothing will be committed for them */
+    }
+    return st;
+}
+
 static evtwin_status commit_source(void *ctx, const char *position) {
     mqtt_source *s = ctx;
     char instance[32];
@@ -263,22 +315,23 @@ static evtwin_status commit_source(void *ctx, const char *position) {
     const size_t n =
         (size_t)snprintf(instance, sizeof instance, "%llx:", (unsigned long long)s->instance);
     EVTWIN_FAIL_IF(strncmp(position, instance, n) != 0 ||
-                       !evtwin__parse_i64(position + n, strlen(position + n), &number) ||
+                       !evtwin__parse_i64(position + n, strcspn(position + n, "+"), &number) ||
                        number < 0 || (uint64_t)number > s->n_read,
                    EVTWIN_E_ARG, "'%.60s' is not a position of this source", position);
-    send_receipts(s, (uint64_t)number);
-    if (evtwin__inbox_front(&s->inbox) == NULL && (uint64_t)number == s->n_read) {
-        EVTWIN__CRASH_SITE("mqtt.before_puback");
-        evtwin__mqtt_release(s->link.mqtt, RELEASE_MS);
-        EVTWIN__CRASH_SITE("mqtt.after_puback");
-    }
+    s->n_committed = (uint64_t)number > s->n_committed ? (uint64_t)number : s->n_committed;
+    settle(s);
     return EVTWIN_OK;
 }
 
-/* The broker knows by itself what was not acknowledged, and gives it again. */
+/* The broker knows by itself what was not acknowledged, and gives it again: what of that lies
+ * before the position is known again. */
 static evtwin_status seek_source(void *ctx, const char *position) {
-    (void)ctx;
-    (void)position;
+    mqtt_source *s = ctx;
+    if (s->is_clean) {
+        return EVTWIN_OK;
+    }
+    EVTWIN_FAIL_IF(!evtwin__seen_read(&s->seen, position + strcspn(position, "+")), EVTWIN_E_PARSE,
+                   "'%.60s' is not a position of mqtt:", position);
     return EVTWIN_OK;
 }
 

@@ -67,16 +67,6 @@ static char *put_key(char *to, size_t q, const evtwin__alias *alias) {
     return put(to, "\":", 2);
 }
 
-/* Seconds since 1970, to the microsecond. */
-static char *put_seconds(char *to, int64_t time_us) {
-    const int64_t whole = time_us / 1000000, part = time_us % 1000000;
-    if (part == 0) {
-        return to + evtwin__format_i64(whole, to);
-    }
-    return to + snprintf(to, VALUE_SIZE, "%s%lld.%06lld", time_us < 0 ? "-" : "", llabs(whole),
-                         llabs(part));
-}
-
 /* Write a present value; NULL for a time that has no such form. */
 static char *put_value(char *to, evtwin_type type, const evtwin__value *v) {
     switch (type) {
@@ -120,6 +110,12 @@ evtwin_status evtwin__telemetry_put_json(const evtwin__binding *binding, size_t 
     return evtwin__telemetry_put_named(binding, row, kinds, EVTWIN_NAMING_EVTWIN, text);
 }
 
+/* Numbers of JSON are doubles to most readers: a time that they would round keeps our form. */
+static int has_exact_seconds(int64_t time_us) {
+    return time_us % 1000000 == 0 ||
+           (time_us > -EVTWIN__TIME_DOUBLE_US && time_us < EVTWIN__TIME_DOUBLE_US);
+}
+
 /* A present value under its key, as the naming has both; NULL as put_value. */
 static char *put_pair(char *to, const evtwin__binding *b, size_t q, size_t row,
                       evtwin_naming naming, evtwin__value *v) {
@@ -128,10 +124,13 @@ static char *put_pair(char *to, const evtwin__binding *b, size_t q, size_t row,
     if (alias != NULL && !evtwin__value_to_naming(q, alias, evtwin__binding_direction(b, row), v)) {
         alias = NULL;
     }
+    const int is_seconds = alias != NULL && evtwin__alias_is_seconds(alias);
+    if (is_seconds && !has_exact_seconds(v->i64)) {
+        return put_value(put_key(to, q, NULL), evtwin__schema[q].type, v);
+    }
     to = put_key(to, q, alias);
-    return alias != NULL && evtwin__alias_is_seconds(alias)
-               ? put_seconds(to, v->i64)
-               : put_value(to, evtwin__schema[q].type, v);
+    return is_seconds ? to + evtwin__time_seconds(v->i64, to)
+                      : put_value(to, evtwin__schema[q].type, v);
 }
 
 evtwin_status evtwin__telemetry_put_named(const evtwin__binding *binding, size_t row,

@@ -28,7 +28,7 @@ static evtwin_status open_kind(evtwin__place *place) {
     EVTWIN_FAIL(
         EVTWIN_E_UNSUPPORTED,
         "artifacts at %.200s: only mlflow-artifacts:, s3: and file: are supported; start the "
-        "server with --serve-artifacts, then it keeps them itself",
+        "tracking server with --serve-artifacts, then it keeps them itself",
         place->uri);
 }
 

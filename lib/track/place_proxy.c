@@ -154,9 +154,10 @@ evtwin_status evtwin__place_proxy(evtwin__place *place) {
             "artifacts at %.200s: of another server than %s, which does not get its user "
             "and password%s",
             place->uri, place->tracker->base,
-            memchr(rest + 2, ':', n) == NULL ? " (without a port it is that of http or https: "
-                                               "write it in --default-artifact-root)"
-                                             : "");
+            memchr(rest + 2, ':', n) == NULL
+                ? " (without a port it is that of http or https: "
+                  "write it in the tracking server's --default-artifact-root)"
+                : "");
         rest += 2 + n;
     }
     rest += strspn(rest, "/");

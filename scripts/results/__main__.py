@@ -106,10 +106,11 @@ def measure(build, shared, names):
 # ---- write ----
 
 def page_of(figures):
-    parts = ["# What was measured\n<!-- test page by: cli.results -->",
+    parts = ["# Measured results\n<!-- test page by: cli.results -->",
              "`make results` measures all of this and writes this page from "
-             "[results.json](results.json): no figure is typed. Data and models depend on seeds "
-             "only, so a run with the same XGBoost repeats every score; times are the machine's."]
+             "[results.json](results.json): no figure is typed by hand. Data and models depend only on "
+             "seeds, so another run with the same version of XGBoost gives the same scores. Times "
+             "depend on the machine."]
     for name, section in SECTIONS.items():
         on = figures[name]["on"]
         parts += [f"## {section.TITLE}", section.render(figures[name]["measured"]),

@@ -91,12 +91,12 @@ FAULTS = [
     ("RUL is a formula of SoH, cycles and temperature",
      *label(lambda r, i: 25 * number(r, i, "soh") - 0.5 * number(r, i, "charge_cycles") -
             2 * number(r, i, "temperature"))),
-    ("RUL counts down to one end for all", *label(
+    ("RUL counts down to one end, the same for all", *label(
         lambda r, i: 2000 - number(r, i, "charge_cycles"))),
     ("RUL counts up", *label(lambda r, i: number(r, i, "charge_cycles") + 1)),
-    ("the record ends before the life, and RUL counts to its end", None,
+    ("the records end before the life does, and RUL counts down to their end", None,
      lambda rig: by_battery(rig, cut)),
-    ("the RUL of the row before is a feature", *column(
+    ("the RUL of the previous row is a feature", *column(
         "before", lambda r, i: r[max(i - 1, 0)]["rul"])),
     ("each battery's life is a feature", *column("design_life", lambda r, i: r[i]["truth_eol_efc"])),
     ("the true SoH under another name", *column("soh_lab", lambda r, i: r[i]["truth_soh"])),
@@ -105,12 +105,12 @@ FAULTS = [
         number(r, k, "soh") for k in range(i - 5, i + 6)) / 11)),
     ("the mean temperature of the whole series", *column("climate", lambda r, i: sum(
         float(x["temperature"]) for x in r) / len(r))),
-    ("rows left to the end of the file", *column("left", lambda r, i: len(r) - i)),
-    ("a battery in ten again under another name, with noise", None,
+    ("the number of rows left in the file", *column("left", lambda r, i: len(r) - i)),
+    ("every tenth battery again under another name, with noise", None,
      lambda rig: by_battery(rig, copied)),
     ("every row twice", None, lambda rig: rig.rewrite(
         "clean.csv", "faulty.csv", lambda row, i: [row, dict(row)])),
-    ("current with the other sign in a third of the packs", None, lambda rig: rig.rewrite(
+    ("current with the sign flipped in a third of the packs", None, lambda rig: rig.rewrite(
         "clean.csv", "faulty.csv", lambda row, i: [
             {**row, "current": repr(-float(row["current"]))}
             if int(row["battery_id"].rsplit("_", 1)[1]) % 3 == 0 else row])),
@@ -127,10 +127,10 @@ def render(m):
         code(SIM, LFP, AUDIT, WITH),
         "60 packs from new to their end of life (S = 1; C is a cell of another chemistry), clean, and with one fault planted at a time (the "
         "faults are in [scripts/results/audit.py](../scripts/results/audit.py); a planted column F is "
-        "named with `--features`). [learning.md](learning.md#audit) has how each is found.",
+        "named with `--features`). [learning.md](learning.md#audit) describes how each is found.",
         table(["clean fleet", "refused for", "warned of"],
               [[name, words(refused), words(warned)] for name, refused, warned in m["clean"]]),
         table(["fault", "refused for", "warned of"],
               [[name, words(refused), words(warned)] for name, refused, warned in m["planted"]]),
-        f"{n_named} of {len(m['planted'])} are named. More faults, with what must be said of each, "
+        f"{n_named} of {len(m['planted'])} are found. More faults, with the findings that each must give, "
         "are in `tests/unit/learn/test_audit*.c`."])

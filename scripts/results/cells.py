@@ -95,10 +95,10 @@ def render(m):
     if m["hnei"]:
         h = m["hnei"]
         parts += [
-            "### HNEI: a label that is no life",
+            "### HNEI: a countdown in place of a life",
             code(AUDIT, COUNTDOWN),
             f"14 cells of one type, cycled alike. The audit refuses them (`{'`, `'.join(h['refused'])}`): "
-            f"{h['text']}. Trained all the same:",
+            f"{h['text']}. Trained nevertheless:",
             table(["", "R²", "RMSE, cycles"],
                   [["this model", fixed(h["model"]["r2"], 4), fixed(h["model"]["rmse"], 2)],
                    *[[b, fixed(h["baselines"][k]["r2"], 4), fixed(h["baselines"][k]["rmse"], 2)]
@@ -110,7 +110,7 @@ def render(m):
     parts += [
         "### No signal",
         code(NOISE, NO_SIGNAL),
-        f"{thousands(n['rows'])} rows with the header and the marginal distributions of the original's "
+        f"{thousands(n['rows'])} rows with the header and the marginal distributions of the original "
         f"30-column data set, all columns independent: R² of RUL {n['r2']:.4f}, AUC of failure "
         f"{n['auc']:.4f}, `signal` is {str(n['signal']).lower()}, and the report says:",
         "\n".join(f"* {t}" for t in n["texts"])]
@@ -137,13 +137,13 @@ def tju_text(t):
         "### TJU: 130 cells of three chemistries",
         code(CELLS),
         f"{thousands(plain['rows'])} rows of the cells with an observed end, 16 features of the charge "
-        "curve (`,capacity` is one more), recipes R, N assignments of cells to five folds; \"±\" is the "
-        "deviation over the assignments. Cells of a chemistry that is missing in the training part "
-        "make the bad ones.",
-        table(["recipe", "N", "R²", "RMSE, cycles", "least to most", "mean of cells' MAE",
-               "of contract's"], rows),
-        "Cells that no training saw: each fifth of the cells with an end is predicted by models, and "
-        "held by intervals, of the other four.",
+        "curve (and `,capacity` where it says so), recipes R, N assignments of cells to five folds; \"±\" is the "
+        "standard deviation over the assignments. The worst assignments leave a chemistry out of the "
+        "training part.",
+        table(["recipe", "N", "R²", "RMSE, cycles", "lowest to highest", "MAE, mean over cells",
+               "ratio to contract"], rows),
+        "Cells not seen in training: each fifth of the cells with an observed end is predicted by models, with "
+        "their intervals, that were trained on the other four fifths.",
         code(NEW, PREDICT),
         table(["recipe", "R²", "RMSE, cycles", "coverage, mean over cells",
                "cells with 80 % or more", "mean width, cycles"],

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Generated fleets: scores by recipe, out of fold; and each fleet's models on the next fleet's packs."""
+"""Simulated fleets: scores by recipe, out of fold; and each fleet's models on the next fleet's packs."""
 import json
 import math
 import statistics
 
 from rig import INPUTS, code, ends, fixed, sparse, spread, table, thousands
 
-TITLE = "The generated fleet"
+TITLE = "The simulated fleet"
 SEEDS = range(1, 6)
 SIM = "evtwin-sim --until-eol --fleet 200 --seed {S} --json --csv fleet{S}.csv"
 TRAIN = {
@@ -124,8 +124,8 @@ def render(m):
                 f"{f['eol_by_capacity']} / {f['eol_by_resistance']}", f["defective"],
                 f["censored"]] for s, f in zip(SEEDS, m["fleets"])]),
         "**RUL**, in cycles:",
-        table(["", "R²", "RMSE", "RMSE, least to most", "MAE", "mean of batteries' MAE",
-               "RMSE over best baseline's, 90 % intervals"],
+        table(["", "R²", "RMSE", "RMSE, lowest to highest", "MAE", "MAE, mean over batteries",
+               "RMSE / RMSE of best baseline, 90 % intervals"],
               [rul_row(name, s) for name, s in scores.items()] +
               [baseline_row("mean life − cycles", contract, "countdown"),
                baseline_row(f"best single feature ({names(contract)})", contract, "single"),
@@ -141,35 +141,35 @@ def render(m):
                 spread(of(contract, "failure_single", "brier"), 4)],
                ["base rate", "0.5", spread(of(contract, "base_rate", "rate"), 3),
                 spread(of(contract, "base_rate", "brier"), 4)]]),
-        "### Packs that no training saw",
+        "### Packs not seen in training",
         code(PREDICT),
-        "M is each recipe's folder; the models of fleet S on the packs of the next fleet, T = S + 1 (of the last on the first): "
-        "other packs, other weather. Coverage: the share of a battery's rows whose true RUL lies in "
+        "M is the folder of each recipe. The models of fleet S predict the packs of the next fleet, T = S + 1 (those of the last fleet "
+        "predict the first): other packs in other weather. Coverage: the share of a battery's rows whose true RUL is within "
         "`rul_low` to `rul_high`, as a mean over batteries.",
         table(["", "R²", "RMSE", "coverage", "batteries with 80 % or more", "mean width, cycles"],
               [[name, spread(of(u["each"], "r2"), 3), spread(of(u["each"], "rmse"), 1),
                 spread(of(u["each"], "coverage"), 3), spread(of(u["each"], "batteries_80"), 3),
                 spread(of(u["each"], "width"), 0)] for name, u in m["unseen"].items()]),
-        "By predicted RUL, five fleets together:",
-        table(["recipe", "predicted, cycles", "rows", "RMSE", "mean error", "interval, mean",
-               "within"],
+        "By predicted RUL, all five fleets together:",
+        table(["recipe", "predicted, cycles", "rows", "RMSE", "mean error", "mean interval",
+               "truth within"],
               [[name, band_name(a, b), thousands(x["rows"]), fixed(x["rmse"], 0),
                 f"{x['off']:+.0f}".replace("-", "−"), f"−{x['below']:.0f} to +{x['above']:.0f}",
                 f"{100 * x['within']:.0f} %"]
                for name in ("contract", "history")
                for a, b, x in zip(BANDS, BANDS[1:], m["unseen"][name]["bands"])]),
-        "**Is the failure probability calibrated?** Rows sorted by it into tenths; recipe contract, "
-        f"Brier {m['unseen']['contract']['brier']:.4f}, history "
-        f"{m['unseen']['history']['brier']:.4f}:",
-        table(["tenth", "up to", "contract: mean predicted", "observed", "history: up to",
+        "**Is the failure probability calibrated?** Rows sorted by predicted probability into ten equal "
+        f"groups. Brier score: {m['unseen']['contract']['brier']:.4f} (contract), "
+        f"{m['unseen']['history']['brier']:.4f} (history).",
+        table(["decile", "contract: up to", "mean predicted", "observed", "history: up to",
                "mean predicted", "observed"],
               [[i + 1, *(f"{d[k]:.4f}" for d in pair for k in ("to", "predicted", "observed"))]
                for i, pair in enumerate(zip(m["unseen"]["contract"]["deciles"],
                                             m["unseen"]["history"]["deciles"]))]),
-        "What these figures do not say: the fleet is simulated ([physics.md](physics.md) states its "
-        "errors and spread). The models see a state of health with the errors of a BMS, and lives "
-        "differ by a factor of two for reasons that the features hardly show: that, not the model, "
-        "bounds R². A real fleet has cells that differ inside a pack, knees, and other climates.",
+        "Limits of these figures: the fleet is simulated ([physics.md](physics.md) states its errors and "
+        "spread). The models see a state of health with the estimation errors of a BMS. Lives differ by a factor of two for "
+        "reasons that the features hardly show; this limits R², not the model. In a real fleet cells differ "
+        "within a pack, capacity fade has knees, and the climates are others.",
     ]
     return "\n\n".join(parts)
 
@@ -194,8 +194,8 @@ def better(scores, a, b, target, figure, title):
     n = sum(x < y for x, y in zip(of(scores[a], target, figure), of(scores[b], target, figure)))
     ratio = statistics.fmean(x / y for x, y in zip(of(scores[a], target, figure),
                                                    of(scores[b], target, figure)))
-    return f"{a.capitalize()}: less {title} than {b} in {n} of {len(scores[a])} fleets, " \
-           f"{ratio:.3f} of it on average."
+    return f"{a.capitalize()}: lower {title} than {b} in {n} of {len(scores[a])} fleets, " \
+           f"with a mean ratio of {ratio:.3f}."
 
 
 def band_name(low, high):

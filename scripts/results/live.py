@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Live: does the RUL of a pack that hardly changes hold still, and what is noticed of strange data."""
+"""Live: does the RUL of a pack that hardly changes stay stable, and what is noticed in strange data."""
 import statistics
 from collections import deque
 
 from rig import code, sparse, table
 
-TITLE = "Live"
+TITLE = "Live predictions"
 TRAIN_FLEET = "evtwin-sim --until-eol --fleet 100 --seed 1 --csv known.csv -q"
 TRAIN = "evtwin-train known.csv --out {R} --recipe {R} -q"
 DRIVE = "evtwin-sim --fleet 5 --soh 99:81 --seed 77 --speed max --interval 60 --duration 345600 " \
@@ -77,9 +77,9 @@ def both(first, second):
 STRANGE = {
     "state of charge and health as fractions": both(scaled("soc", 0.01), scaled("soh", 0.01)),
     "power in kW": scaled("power_consumption", 0.001),
-    "the voltage of a cell": scaled("voltage", 1 / 96),
+    "the voltage of one cell": scaled("voltage", 1 / 96),
     "48 cells in series": both(scaled("voltage", 0.5), scaled("power_consumption", 0.5)),
-    "current with the other sign": scaled("current", -1),
+    "current with the sign flipped": scaled("current", -1),
     "temperature in °F": scaled("temperature", 1.8, 32.0),
     "20 K too warm": scaled("temperature", 1, 20.0),
     "state of health 45 %": scaled("soh", 0.0, 45.0),
@@ -120,15 +120,15 @@ def render(m):
              f"{b['rul']:.0f}", f"{b['step']:.2f}", f"{b['spread']:.1f}"] for a, b in packs]
     drifts = [[name, "<br>".join(texts) or "nothing"] for name, texts in m["drift"]]
     return "\n\n".join([
-        "### Steady",
+        "### Stability",
         code(TRAIN_FLEET, TRAIN, DRIVE, PREDICT),
-        "R is each recipe. Five packs drive and charge for four days, a record a minute; their health hardly changes. "
-        "Of the last three days: the median RUL, the median step between records, and the most "
-        "that two values within three hours (about one charge cycle) are apart.",
-        table(["SoH", "contract: RUL", "step", "apart", "history: RUL", "step", "apart"], rows),
-        "### What is unlike the training data",
+        "R is each recipe. Five packs drive and charge for four days with a record a minute; their health hardly changes. "
+        "For the last three days: the median RUL, the median step between successive records, and the "
+        "largest range of RUL within three hours (about one charge cycle).",
+        table(["SoH", "contract: RUL", "step", "range", "history: RUL", "step", "range"], rows),
+        "### Data unlike the training data",
         code(OTHER, LFP, WATCH),
         "Fleets that the models of recipe contract above were not trained on (S = 2, 3, 4; C is a "
-        "cell of another chemistry), with one column changed, and what `evtwin-predict` logs of the "
-        "fleet, in its own words ([learning.md](learning.md#drift)).",
-        table(["live data", "said of the fleet"], drifts)])
+        "cell of another chemistry), with one column changed, and what `evtwin-predict` logs about the "
+        "fleet ([learning.md](learning.md#drift)).",
+        table(["live data", "logged about the fleet"], drifts)])

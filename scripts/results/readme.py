@@ -33,7 +33,7 @@ def fleet_rows(m):
     plain, history, unseen = m["scores"]["contract"], m["scores"]["history"], m["unseen"]
     single = plain[0]["single"]["feature"]
     return [
-        ["5 generated fleets of 200 packs", "RUL: R² / RMSE, cycles",
+        ["5 simulated fleets of 200 packs", "RUL: R² / RMSE, cycles",
          both(plain, 2, 0, "rul", "r2", "rmse"), both(history, 2, 0, "rul", "r2", "rmse"),
          f"`{single}` alone: " + both(plain, 2, 0, "single", "r2", "rmse"),
          mean(of(plain, "mean", "rmse"), 0)],
@@ -43,14 +43,14 @@ def fleet_rows(m):
          f"`{plain[0]['failure_single']['feature']}` alone: "
          f"{both(plain, 3, 3, 'failure_single', 'auc', 'brier')}",
          "0.5 / " + mean(of(plain, "base_rate", "brier"), 3)],
-        ["each fleet's models on the next one", "`rul_low` to `rul_high` has the truth",
+        ["each fleet's models on the next one", "`rul_low` to `rul_high` contains the truth",
          percent(unseen["contract"]), percent(unseen["history"]), "90 % is promised", ""]]
 
 
 def tju_rows(scores):
     base = scores["contract"]["baselines"]
     single = base["single_feature"]
-    return [["TJU's real cells with an end, 16 charge-curve features, several assignments to folds",
+    return [["TJU, real cells with an observed end, 16 charge-curve features, several assignments to folds",
              "RUL: RMSE, cycles (largest)",
              *(of_repeats(scores[r]) for r in ("contract", "history")),
              f"`{single['feature']}` alone: {single['rmse']:.0f}", f"{base['mean']['rmse']:.0f}"]]

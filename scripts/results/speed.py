@@ -51,7 +51,7 @@ def printed(rig, name, servers):
 
 
 def render(m):
-    parts = ["`make bench` prints these, on one thread where nothing else is said. The peer of each "
+    parts = ["`make bench` prints these, on one thread unless the output says otherwise. The peer of each "
              "runs beside it on the same machine in the same run, so compare the ratios: other "
              "programs may have run at the same time."]
     for name, heading, output in m:

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""check_words.py SOURCE_DIR: what lib/learn says of options is for users of C and Python too: members of the option structs, in
-the words "option MEMBER", each of which tools/cli/cli_words.c knows as an option of the tools."""
+"""check_words.py SOURCE_DIR: what lib/ says of options is for users of C and Python too: members of the option structs, in the
+words "option MEMBER", each of which tools/cli/cli_words.c knows as an option of the tools and, where it can, as a parameter of a
+source's URI. Options of other programs are named with their program."""
 import glob
 import os
 import re
@@ -22,16 +23,23 @@ def strings(path):
         yield "".join(re.findall(r'"((?:[^"\\\n]|\\.)*)"', run))
 
 
-known = dict(re.findall(r'\{"([a-z_ ]+)", "(--[a-z -]+)"\}', text_of("tools/cli/cli_words.c")))
+table = re.findall(r'\{"([a-z_ ]+)", "(--[a-z -]+)"(?:, NULL|, "([a-z_]+)")\}', text_of("tools/cli/cli_words.c"))
+known = {member: name for member, name, _ in table}
+parameters = set(re.findall(r'EVTWIN__PARAM\("(\w+)"', text_of("lib/stream/source_csv.c")))
+OTHERS = {"--serve-artifacts": "tracking server", "--default-artifact-root": "tracking server", "--experiment-id": "mlflow", "--time-fix": "bdf"}
 members = set(re.findall(r"\b(\w+)(?:\[[^]]*\])?;", "".join(map(text_of, glob.glob("include/evtwin/*.h"))))) | {"targets"}
 options = set(re.findall(r"--[a-z-]+", text_of("docs/cli.md")))
 faults = [f"cli_words.c: '{member}' is no member of an option struct" for member in known if member.split()[0] not in members]
 faults += [f"cli_words.c: {name} is no option of a tool" for name in known.values() if name.split()[0] not in options]
+faults += [f"cli_words.c: {key}= is no parameter of csv:" for _, _, key in table if key and key not in parameters]
+faults += [f"cli_words.c: csv: takes {member}= too" for member, _, key in table if not key and member in parameters]
+faults += [f"{name} is an option of a tool" for name in OTHERS if name in options]
 n_seen = 0
-for path in sorted(glob.glob("lib/learn/*.c") + glob.glob("lib/learn/*.def")):
+for path in sorted(glob.glob("lib/**/*.[ch]", recursive=True) + glob.glob("lib/**/*.def", recursive=True)):
     for string in strings(path):
-        if re.search(r"(?<![\w-])--[a-z]", string):
-            faults.append(f"{path}: \"{string}\" names an option of a tool: say \"option MEMBER\"")
+        for name in re.findall(r"(?<![\w-])--[a-z][a-z-]*", string):
+            if OTHERS.get(name, "\n") not in string:
+                faults.append(f"{path}: \"{string}\" names {name}: say \"option MEMBER\"")
         for word in re.findall(r"\boption ((?:targets without )?[a-z_]+)", string):
             n_seen += 1
             if word not in known:

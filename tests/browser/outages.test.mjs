@@ -42,7 +42,7 @@ async function untilAll(what, wanted) {
 
 test("the predictor", async () => {
   await stack.kill("evtwin-predict");
-  await untilAll("predictor killed", /no predictions|Not all is live/i);
+  await untilAll("predictor killed", /no predictions|Partly live/i);
   stack.startPredictor();
   await untilAll("predictor again", /^\W*Live(?!.*predictions)/);
 });

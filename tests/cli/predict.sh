@@ -113,7 +113,7 @@ check 'the same file' cmp kept.csv german.csv
 run evtwin-predict --csv german.csv --out - --skip-lines 1 --delimiter ';' --decimal . -q
 expect 65
 err "german.csv:3:"
-err "--decimal ,"
+err "--decimal , (decimal= in a URI)"
 run evtwin-predict --csv in.csv --out - --delimiter xx
 expect 2
 run evtwin-predict --csv in.csv --out - --delimiter 7
@@ -136,7 +136,7 @@ expect 2
 awk -F, -v OFS=, 'NR > 1 { $3 /= 100 } { print }' in.csv >fraction.csv
 predict --csv fraction.csv
 refused 65
-err '--unit soc=fraction'
+err 'state its unit with --unit (unit= in a URI): soc=fraction, or soc=percent if that is right'
 predict --csv fraction.csv --unit soc=fraction
 expect 0
 check 'the same scale' [ "$(wc -l <out.csv)" -eq 721 ]
@@ -145,7 +145,7 @@ expect 0
 head -n 6 fraction.csv >few.csv
 predict --csv few.csv
 expect 0
-err '--unit soc=fraction'
+err 'soc=fraction'
 awk -F, -v OFS=, 'NR == 9 { $3 = 1 } { print }' in.csv >low.csv
 predict --csv low.csv
 expect 0

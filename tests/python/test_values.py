@@ -72,7 +72,7 @@ class Options(unittest.TestCase):
                 self.assertEqual(evtwin.Table({"soc": [0.5]}, units=units).units["soc"], "fraction")
 
     def test_units_of_a_training_are_those_of_its_table(self):
-        """Not what is wrong with the table, which says "(units=)" to whoever gives them to the wrong call."""
+        """What is wrong with the table is not said to whoever gives them to the wrong call."""
         for use in (evtwin.train, evtwin.audit):
             with self.assertRaisesRegex(TypeError, r"Table\(data, units="):
                 use({"soc": np.linspace(0.1, 0.9, 50)}, units={"soc": "fraction"})

@@ -162,7 +162,7 @@ test("the error of the model is not an interval; an interval is shown where the 
   assert.doesNotMatch(plain["Remaining useful life"], /interval|±/);
   assert.match(plain["Error of the RUL model"], /40 cycles/);
   const given = Object.fromEntries(outlookPairs(battery({ rul_prediction: 300, rul_low: 250, rul_high: 340 }), null, 1));
-  assert.match(given["Remaining useful life"], /250 cycles to 340 cycles in about nine records of ten/);
+  assert.match(given["Remaining useful life"], /90 % prediction interval: 250 cycles to 340 cycles/);
   assert.match(plain["Error of the RUL model"], /not an interval/);
   assert.doesNotMatch(given["Error of the RUL model"], /not an interval/);
   const noted = Object.fromEntries(outlookPairs(battery({ rul_prediction: null, prediction_note: "unknown, soc is missing" }), null, 1));

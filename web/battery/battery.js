@@ -108,7 +108,7 @@ function drawEmpty(view) {
   by("empty").hidden = !isEmpty || !state.b;
   if (!isEmpty || !state.b) return;
   const last = Date.parse(state.b.time) / 1000;
-  by("empty").replaceChildren(`No records in this time. The newest is of ${timeText(state.b.time)}. `,
+  by("empty").replaceChildren(`No records in this time range. The newest is from ${timeText(state.b.time)}. `,
     button("", "Show the 24 hours before it", () => go(fixed(state.time.range, last - 86400, last + 60))));
 }
 

@@ -42,7 +42,7 @@ function spreadAt(panel, points, index) {
 // What the band around the line is, where there is one that the model gives.
 function intervalText(panel, points, from, until) {
   const isGiven = panel.interval && panel.interval.every((quantity) => summaryOf(points, quantity, from, until));
-  return isGiven ? ". Shaded: where it is in about nine records of ten" : "";
+  return isGiven ? ". Shaded: 90 % prediction interval" : "";
 }
 
 class Panel {
@@ -116,7 +116,7 @@ class Panel {
         : `${textOf(line.quantity, s.min)} to ${textOf(line.quantity, s.max)}, mean ${textOf(line.quantity, s.mean)}`);
     });
     const known = parts.filter((part) => part);
-    const text = known.length > 0 ? known.join(" · ") + intervalText(this.panel, points, from, until) : "No values in this time.";
+    const text = known.length > 0 ? known.join(" · ") + intervalText(this.panel, points, from, until) : "No values in this time range.";
     setText(this.summary, text);
     setAttribute(this.host, "aria-label", `${this.panel.title}, ${momentText(from)} to ${momentText(until)}: ${text}`);
   }

@@ -39,17 +39,17 @@ const inDays = (days) => (days < 1 ? "within a day" : `in ${show(days, 0, days <
 const whenText = ({ days, ms }) => (days < 1 ? "within a day" : `${inDays(days)}, about ${dateText(ms)}`);
 
 function dueText(b, due) {
-  if (!isNumber(valueOf(b, "rul_prediction"))) return "Not known: no RUL has been predicted.";
+  if (!isNumber(valueOf(b, "rul_prediction"))) return "Unknown: no RUL has been predicted.";
   if (!due) return "Not known yet: fewer than 3 cycles were recorded in the last 30 days.";
   const service = due.service.days > 0 ? `Service (at ${textOf("rul_prediction", due.limit)} left) ${whenText(due.service)}.` : "Service is due now.";
-  return `${service} End of life ${whenText(due.end)}. This assumes its present use, ${rateText(due.perDay)} (${due.cycles.toFixed(0)} in ${duration(due.seconds)}).${clockText(b, due)}`;
+  return `${service} End of life ${whenText(due.end)}. This assumes that it is used as at present, ${rateText(due.perDay)} (${due.cycles.toFixed(0)} in ${duration(due.seconds)}).${clockText(b, due)}`;
 }
 
 // A simulation may run many times as fast: its days are not ours.
 function clockText(b, due) {
   const factor = b.health.time_factor;
   if (!due.byOwn || !factorText(factor)) return "";
-  return ` These are days of the simulation, in which ${factorText(factor)}: on your clock the end comes in ${duration((due.end.days * DAY_S) / factor)}.`;
+  return ` These are days of the simulation, in which ${factorText(factor)}: in real time the end comes in ${duration((due.end.days * DAY_S) / factor)}.`;
 }
 
 const hasInterval = (b) => isNumber(valueOf(b, "rul_low")) && isNumber(valueOf(b, "rul_high"));
@@ -58,7 +58,7 @@ function rulText(b) {
   const rul = valueOf(b, "rul_prediction");
   if (!isNumber(rul)) return b.prediction ? `Unknown${noteOf(b) ? `: ${noteOf(b)}` : ""}.` : "No prediction has been made yet.";
   const interval = hasInterval(b)
-    ? ` It is ${textOf("rul_low", valueOf(b, "rul_low"))} to ${textOf("rul_high", valueOf(b, "rul_high"))} in about nine records of ten, of batteries like those of the training: plan with the lower end.`
+    ? ` 90 % prediction interval: ${textOf("rul_low", valueOf(b, "rul_low"))} to ${textOf("rul_high", valueOf(b, "rul_high"))}, for batteries like those in the training data. Plan with the lower end.`
     : "";
   return `${textOf("rul_prediction", rul)}.${interval}`;
 }
@@ -66,7 +66,7 @@ function rulText(b) {
 function errorText(b) {
   const error = b.prediction && b.prediction.rul_error;
   if (!isNumber(error)) return "Not known for this model.";
-  const text = `${textOf("rul_prediction", error)}: root mean square error on batteries that the model was not trained on.`;
+  const text = `${textOf("rul_prediction", error)}: root-mean-square error on batteries that the model was not trained on.`;
   return hasInterval(b) ? text : `${text} It is not an interval for this battery.`;
 }
 
@@ -77,14 +77,14 @@ function sumText({ prediction, mean, answer }) {
   if (![prediction, mean, answer].every(isNumber)) return "";
   const cycles = (value) => textOf("rul_prediction", value);
   let more = "";
-  if (prediction === 0 && answer >= 1) more = " alone; by the rule of the training's labels its life is over";
-  else if (Math.abs(prediction - Math.max(answer, 0)) >= 1) more = " alone; the RUL shown is steadied over the last ten cycles";
+  if (prediction === 0 && answer >= 1) more = " alone; by the rule of the training labels its life has ended";
+  else if (Math.abs(prediction - Math.max(answer, 0)) >= 1) more = " alone; the RUL shown is smoothed over the last ten cycles";
   return `All features together lead from ${cycles(mean)}, the mean of the training data, to ${cycles(answer)} for this record${more}.`;
 }
 
 function whenExplained(b, reasons) {
   const behind_s = (Date.parse(b.prediction.time) - Date.parse(reasons.time)) / 1000;
-  return behind_s > OLD_REASONS_S ? `This is of the record of ${timeText(reasons.time)}.` : "";
+  return behind_s > OLD_REASONS_S ? `These reasons are for the record of ${timeText(reasons.time)}.` : "";
 }
 
 // The reasons, the largest first, as lines; reasons: data of /api/battery/reasons, null = none are kept.
@@ -136,7 +136,7 @@ export function outlookPairs(b, due, predictionAge, reasons) {
     ["Why", whyLines(b, reasons)],
     ["Service and end of life", dueText(b, due)],
     ["Error of the RUL model", errorText(b)],
-    ["Failure risk", isNumber(risk) ? `${textOf("failure_probability", risk)}: predicted probability that its life ends within the model's horizon.` : "Unknown."],
+    ["Failure risk", isNumber(risk) ? `${textOf("failure_probability", risk)}: predicted probability that the battery fails within the model's horizon.` : "Unknown."],
     ["Made", p ? `${agoText(predictionAge)}, for the record of ${timeText(p.time)}, by model ${p.model_version || "unknown"}` : "not yet"],
   ];
 }
@@ -147,7 +147,7 @@ const QUALITY = [[1, "late"], [2, "out of order"], [4, "out of range"], [8, "in 
 function qualityText(quality) {
   if (!isNumber(quality)) return "not judged";
   const noticed = QUALITY.filter(([bit]) => (quality & bit) !== 0).map(([, word]) => word);
-  return noticed.length > 0 ? noticed.join(", ") : "nothing noticed";
+  return noticed.length > 0 ? noticed.join(", ") : "no flags";
 }
 
 export function factPairs(b) {
@@ -158,7 +158,7 @@ export function factPairs(b) {
     ["Mean temperature", known(b.mean_temperature, 1, " °C")],
     ["Throughput", known(b.throughput_ah_per_day, 1, " Ah/day")],
     ["Charge cycles", known(b.charge_cycles, 0, "")],
-    ["Its own clock", isNumber(b.sim_time_s) ? `${duration(b.sim_time_s)} since its start` : "none"],
+    ["Simulated or test time", isNumber(b.sim_time_s) ? `${duration(b.sim_time_s)} since its start` : "none"],
     ["Quality of the record", qualityText(b.quality)],
   ];
 }

@@ -48,7 +48,7 @@ export class StatusStrip {
       return mark;
     }));
     const words = present.map((level) => `${WORDS[level]} ${shareText(share(level))}`).join(", ");
-    setAttribute(this.strip, "aria-label", words ? `Status from ${momentText(from)} to ${momentText(until)}: ${words} of the time; ${raisedText} raised` : "No records in this time");
+    setAttribute(this.strip, "aria-label", words ? `Status from ${momentText(from)} to ${momentText(until)}: ${words} of the time; ${raisedText} raised` : "No records in this time range");
   }
 }
 
@@ -69,9 +69,9 @@ export class Statistics {
       return line;
     });
     table.append(element("caption", "unseen", "Values now, and over the time shown"), head, this.body);
-    this.scroll = element("div", "scroll", "", { tabindex: "0", role: "region", "aria-label": "Statistics of the time shown" });
+    this.scroll = element("div", "scroll", "", { tabindex: "0", role: "region", "aria-label": "Statistics of the time range" });
     this.scroll.append(table);
-    root.append(element("h2", "", "Statistics of this time"), this.scroll);
+    root.append(element("h2", "", "Statistics of this time range"), this.scroll);
   }
 
   // values: quantity -> number or null

@@ -11,10 +11,10 @@ import { ageOf, shownLevel } from "./model.js";
 // What the columns are called, what they sort by, and what they say when pointed at.
 export const COLUMNS = [
   { key: "battery", title: "Battery", className: "name" },
-  { key: "need", title: "Status", className: "status", help: "What needs attention first is first" },
+  { key: "need", title: "Status", className: "status", help: "Most urgent first" },
   { key: "soc", title: "Charge", className: "number soc", help: "State of charge" },
   { key: "soh", title: "Health", className: "number soh", help: "State of health" },
-  { key: "rul_prediction", title: "RUL", className: "number rul", help: "Remaining useful life in cycles, and from where to where it is in about nine records of ten; or ± the model's held-out error where it has no interval" },
+  { key: "rul_prediction", title: "RUL", className: "number rul", help: "Remaining useful life in cycles, with its 90 % prediction interval; or ± the model's held-out error if it has no interval" },
   { key: "failure_probability", title: "Failure risk", className: "number risk", help: "Predicted probability of failure" },
   { key: "temperature", title: "Temperature", className: "number temperature" },
   { key: "age", title: "Last seen", className: "number seen", help: "When the last record came" },

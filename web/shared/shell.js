@@ -56,7 +56,7 @@ export function mountShell({ title, batteryId = null }) {
     if (state === "connecting") return ["", "Connecting…"];
     if (state === "away") return ["lost", error && error.isAnswer ? "No data" : "Not connected"];
     if (!flow || !isNumber(flow.recordAge_s)) return ["late", "No data yet"];
-    if (flow.notice || !isNumber(flow.predictionAge_s)) return ["late", "Not all is live"];
+    if (flow.notice || !isNumber(flow.predictionAge_s)) return ["late", "Partly live"];
     return ["live", state === "polling" && ms > 10000 ? `Live ${duration(ms / 1000)} ago` : "Live"];
   }
 

@@ -23,5 +23,5 @@ export async function loadCharts() {
 // The namespace THREE, or null.
 export const loadThree = () => load("three", "/vendor/three/three.module.min.js");
 
-export const NO_CHARTS = "This build has no charts: npm was not there, or could not reach its registry, when it was built.";
-export const NO_THREE = "This build has no 3D view: npm was not there, or could not reach its registry, when it was built.";
+export const NO_CHARTS = "This build has no charts: when it was built, npm was missing or could not reach its registry.";
+export const NO_THREE = "This build has no 3D view: when it was built, npm was missing or could not reach its registry.";

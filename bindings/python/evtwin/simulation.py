@@ -96,7 +96,7 @@ class Simulator(Handle):
 
     def read(self, time: Optional[Time] = None) -> Table:
         """One telemetry row per pack, as a BMS would report it, stamped with time; by default with start_time and
-        the physics clock."""
+        the simulated time."""
         if time is None:
             time = self._options.start_time_us + round(self.time_s * 1e6)
         handle = core.telemetry_table_create()

@@ -310,7 +310,7 @@ class Spool(Handle):
 
 class Pump(Handle):
     """Reads from a source, predicts, delivers to every sink, holds, retries, acknowledges and counts. It takes what it
-    is given: source, sinks, a Predictor, a Spool and a sink of dead letters belong to it. on_event(event) is called for what
+    is given: source, sinks, a Predictor, a Spool and a dead-letter sink belong to it. on_event(event) is called for what
     happens. Keywords: max_batch_rows, max_held_rows, first_pause_s, longest_pause_s, drain_s, n_reasons,
     reasons_of_newest."""
 

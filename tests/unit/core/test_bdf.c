@@ -164,6 +164,9 @@ static void a_stand_in_counts_in_absence_only(void **state) {
         {"Temperature T1 / degC,Surface Temperature / degC", "Surface Temperature / degC"},
         {"Surface Temperature / degC,Temperature T1 / degC", "Surface Temperature / degC"},
         {"temperature,temperature_t1_celsius", "temperature"},
+        {"Temperature / degC,Temperature T2 / degC", "Temperature / degC"},
+        {"Temperature / degC,Ambient Temperature / degC", "Temperature / degC"},
+        {"Temperature / degC,Surface Temperature / degC", "Surface Temperature / degC"},
         {"temperature_t1_celsius,Battery_Temperature", "Battery_Temperature"},
     };
     for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {

@@ -875,8 +875,10 @@ static void real_ev15(void **state) {
 /* The Battery Data Format's time is in seconds, however a program writes such numbers. */
 static void times_of_the_battery_data_format(void **state) {
     (void)state;
-    static const int64_t want[] = {1704096000000000, 1704096010500000, 1704096020123456, 0,
-                                   -500000};
+    static const int64_t want[] = {
+        1704096000000000,   1704096010500000,  1704096020123456, 0, -500000, 1,
+        253402300799999999, -62135596799999999};
+    enum { N = sizeof want / sizeof want[0] };
     evtwin_table *t = NULL;
     assert_ok(
         evtwin_table_read_csv(temp_file("unix.csv", "Test Time / s,Unix Time / s,Voltage / V\n"
@@ -884,7 +886,10 @@ static void times_of_the_battery_data_format(void **state) {
                                                     "10,1.704096010500000000e+09,3.6\n"
                                                     "20,1704096020.1234560,3.6\n"
                                                     "30,0,3.6\n"
-                                                    "40,-0.5,3.6\n"),
+                                                    "40,-0.5,3.6\n"
+                                                    "50,1e-6,3.6\n"
+                                                    "60,253402300799.999999,3.6\n"
+                                                    "70,-62135596799.999999,3.6\n"),
                               NULL, &t));
     char path[512];
     snprintf(path, sizeof path, "%s", temp_file("unix-again.csv", ""));
@@ -892,7 +897,7 @@ static void times_of_the_battery_data_format(void **state) {
     for (int again = 0; again < 2; again++) {
         assert_int_equal(evtwin_table_type(t, 0), EVTWIN_F64);
         assert_int_equal(evtwin_table_type(t, 1), EVTWIN_TIME);
-        for (size_t i = 0; i < 5; i++) {
+        for (size_t i = 0; i < N; i++) {
             assert_int_equal(evtwin_table_i64(t, 1)[i], want[i]);
         }
         evtwin_table_free(t);

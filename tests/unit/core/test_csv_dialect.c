@@ -86,18 +86,19 @@ static void what_is_given_is_not_asked(void **state) {
 
 static void what_is_open_is_refused(void **state) {
     (void)state;
-    check_refused("soc;a,voltage\n1;2,3\n", EVTWIN_E_PARSE, "','|';'|--delimiter");
-    check_refused("soc;voltage\n1,234;2\n", EVTWIN_E_PARSE, "'1,234'|thousands|--decimal");
-    check_refused("soc;voltage\n68,8;350.5\n", EVTWIN_E_PARSE, "'68,8'|'350.5'|--decimal");
+    check_refused("soc;a,voltage\n1;2,3\n", EVTWIN_E_PARSE, "','|';'|option delimiter");
+    check_refused("soc;voltage\n1,234;2\n", EVTWIN_E_PARSE, "'1,234'|thousands|option decimal");
+    check_refused("soc;voltage\n68,8;350.5\n", EVTWIN_E_PARSE, "'68,8'|'350.5'|option decimal");
     check_refused("soc,voltage\n\"68,8\",350\n", EVTWIN_E_PARSE,
-                  "in.csv:2:1: '68,8'|'soc'|--decimal");
+                  "in.csv:2:1: '68,8'|'soc'|option decimal");
     check_refused("soc,voltage\n\"1,234\",350\n", EVTWIN_E_PARSE, "'1,234'|thousands");
     check_refused("soc;voltage\n1,5;\"1.234,5\"\n", EVTWIN_E_PARSE, "in.csv:2:2: '1.234,5'");
 
     check_refused("soc,voltage\n\"1,234.5\",350\n", EVTWIN_E_PARSE, "'1,234.5'|thousands");
 
     /* a point may separate thousands too, where people have decimal commas */
-    check_refused("soc;charge_cycles\n1;1.234\n", EVTWIN_E_PARSE, "'1.234'|thousands|--decimal");
+    check_refused("soc;charge_cycles\n1;1.234\n", EVTWIN_E_PARSE,
+                  "'1.234'|thousands|option decimal");
     check_numbers("soc;voltage\n1;351.234\n0.5;3\n", (double[]){1, 351.234, 0.5, 3}, 2);
     check_numbers("soc\tvoltage\n1\t351.234\n", (double[]){1, 351.234}, 1);
 
@@ -112,9 +113,9 @@ static void what_is_open_is_refused(void **state) {
 static void lines_above_the_header(void **state) {
     (void)state;
     static const char text[] = "Export of 2024\n\nDevice;\"BMS 5\nsoc;voltage\n68,5;350,25\n;351\n";
-    check_refused(text, EVTWIN_E_PARSE, "line 4|--skip-lines 3|skip_lines=3");
-    check_refused("Report,,,\nsoc,voltage,a,b\n1,2,3,4\n", EVTWIN_E_PARSE, "--skip-lines 1");
-    check_refused("# made by us\n# on monday\nx,y\n1,2\n", EVTWIN_E_PARSE, "--skip-lines 2");
+    check_refused(text, EVTWIN_E_PARSE, "line 4|option skip_lines=3");
+    check_refused("Report,,,\nsoc,voltage,a,b\n1,2,3,4\n", EVTWIN_E_PARSE, "option skip_lines=1");
+    check_refused("# made by us\n# on monday\nx,y\n1,2\n", EVTWIN_E_PARSE, "option skip_lines=2");
     options.skip_lines = 3;
     check_numbers(text, (double[]){68.5, 350.25, NAN, 351}, 2);
     check_refused("a\nb\n", EVTWIN_E_DATA, "3 lines");
@@ -204,7 +205,7 @@ static void what_nobody_uses(void **state) {
     check_numbers("soc;x\n1;1,234\n2;1.234\n", (double[]){1, NAN, 2, NAN}, 2);
     check_numbers("soc;x\n1;0.5\n2,5;1\n", (double[]){1, NAN, 2.5, NAN}, 2);
     options.used_columns = "range,speed";
-    check_refused("Report,of,us\nrange,speed,name\n1,2,a\n", EVTWIN_E_PARSE, "--skip-lines 1");
+    check_refused("Report,of,us\nrange,speed,name\n1,2,a\n", EVTWIN_E_PARSE, "option skip_lines=1");
 }
 
 static void thousands_of_columns(void **state) {
@@ -253,9 +254,9 @@ static void lines_among_the_rows(void **state) {
 static void times_that_may_be_dates(void **state) {
     (void)state;
     check_refused("time,v\n2024013108,1\n", EVTWIN_E_PARSE,
-                  "in.csv:2:1: '2024013108'|--time-format");
-    check_refused("time,v\n3786940800,1\n", EVTWIN_E_PARSE, "'3786940800'|1904|--time-format");
-    check_refused("time,v\n2401310830,1\n", EVTWIN_E_PARSE, "'2401310830'|--time-format");
+                  "in.csv:2:1: '2024013108'|option time_format");
+    check_refused("time,v\n3786940800,1\n", EVTWIN_E_PARSE, "'3786940800'|1904|option time_format");
+    check_refused("time,v\n2401310830,1\n", EVTWIN_E_PARSE, "'2401310830'|option time_format");
     static const char *const seconds[] = {"1704096000", "1901010000", "2024013124", "2013310830"};
     char text[64];
     for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
@@ -309,11 +310,12 @@ static const char *scaled(const char *header, int n, double last) {
 static void fractions_under_a_name_in_percent(void **state) {
     (void)state;
     evtwin_table *t;
-    check_refused(scaled("soc", 20, 1.0), EVTWIN_E_RANGE, "'soc'|20 values|--unit soc=fraction");
-    check_refused(scaled("soh", 25, 0.0), EVTWIN_E_RANGE, "'soh'|--unit soh=fraction");
+    check_refused(scaled("soc", 20, 1.0), EVTWIN_E_RANGE,
+                  "'soc'|20 values|option units: soc=fraction");
+    check_refused(scaled("soh", 25, 0.0), EVTWIN_E_RANGE, "'soh'|option units: soh=fraction");
     check_refused(scaled("Vehicle.Powertrain.TractionBattery.StateOfHealth", 20, 1.0),
-                  EVTWIN_E_RANGE, "--unit soh=fraction");
-    check_refused(scaled("soh", 20, 1.04), EVTWIN_E_RANGE, "1.04|--unit soh=fraction");
+                  EVTWIN_E_RANGE, "option units: soh=fraction");
+    check_refused(scaled("soh", 20, 1.04), EVTWIN_E_RANGE, "1.04|option units: soh=fraction");
     const char *const fine[] = {
         scaled("soc", 20, 1.5), /* a battery at one percent, beside another */
         "soc,voltage\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n0,1\n"

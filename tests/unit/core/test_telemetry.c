@@ -141,6 +141,7 @@ static void headers_say_unit_and_sign(void **state) {
         {"Internal Resistance / Ohm", "resistance_mohm", "Ohm", 1000},
         {"temperature_t1_celsius", "temperature", "degC", 1},
         {"Temperature T1 / degC", "temperature", "degC", 1},
+        {"Temperature / degC", "temperature", "degC", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_string_equal(ours(cases[i].header), cases[i].ours);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* test_time.c: RFC 3339 in and out. */
+/* test_time.c: RFC 3339 in and out, and seconds since 1970. */
 
 #include "test.h"
 
+#include "core/num.h"
 #include "core/time.h"
 
 #include <time.h>
@@ -353,6 +354,30 @@ static void now_is_between_two_readings_of_the_clock(void **state) {
     assert_true(now <= before + 10000000);
 }
 
+static void seconds_are_exact(void **state) {
+    (void)state;
+    static const struct {
+        int64_t us;
+        const char *text;
+    } cases[] = {{0, "0"},
+                 {1, "0.000001"},
+                 {-1, "-0.000001"},
+                 {-500000, "-0.5"},
+                 {-1000000, "-1"},
+                 {-1500000, "-1.5"},
+                 {1706702400500000, "1706702400.5"},
+                 {1706702400000010, "1706702400.00001"},
+                 {EVTWIN__TIME_LAST_US, "253402300799.999999"},
+                 {EVTWIN__TIME_FIRST_US, "-62167219200"},
+                 {INT64_MAX, "9223372036854.775807"},
+                 {INT64_MIN, "-9223372036854.775808"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[EVTWIN__NUM_SIZE];
+        assert_int_equal(evtwin__time_seconds(cases[i].us, text), strlen(cases[i].text));
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_accepted_form),
@@ -364,6 +389,7 @@ int main(void) {
         cmocka_unit_test(a_naive_time_means_what_the_caller_says),
         cmocka_unit_test(writes_the_one_form_and_reads_it_back),
         cmocka_unit_test(refuses_to_write_what_it_could_not_read),
+        cmocka_unit_test(seconds_are_exact),
         cmocka_unit_test(now_is_between_two_readings_of_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

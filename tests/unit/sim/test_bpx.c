@@ -108,6 +108,37 @@ static void capacity_is_that_of_the_electrodes_if_they_agree(void **state) {
     evtwin_cell_free(cell);
 }
 
+/* Tables are often measured from one limit of the stoichiometry to the other, and 0.187 + (0.7226 -
+ * 0.187) rounds to more than 0.7226: the limit counts, not the sum. */
+static void a_table_may_end_at_the_limits(void **state) {
+    (void)state;
+    static const double limits[][2] = {{0.187, 0.7226},      {0.026346, 0.910618}, {0.1, 0.7},
+                                       {0.263845, 0.853975}, {0.2, 0.9},           {0.0, 1.0}};
+    int n_above = 0, n_below = 0;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        const double least = limits[i][0], most = limits[i][1];
+        json_t *b = bpx(), *sections = json_object_get(b, "Parameterisation");
+        static const char *const names[] = {"Negative electrode", "Positive electrode"};
+        for (size_t k = 0; k < 2; k++) {
+            json_t *section = json_object_get(sections, names[k]);
+            json_object_set_new(section, "Minimum stoichiometry", json_real(least));
+            json_object_set_new(section, "Maximum stoichiometry", json_real(most));
+            json_object_set_new(section, "OCP [V]",
+                                json_pack("{s:[f,f],s:[f,f]}", "x", least, most, "y",
+                                          k == 0 ? 0.5 : 4.2, k == 0 ? 0.1 : 3.5));
+            json_object_del(section, "Entropic change coefficient [V.K-1]");
+        }
+        evtwin_cell *cell = NULL;
+        assert_ok(load_changed(own(), b, &cell));
+        assert_near(evtwin_cell_ocv_V(cell, 0.0), 3.0, 1e-12);
+        assert_near(evtwin_cell_ocv_V(cell, 1.0), 4.1, 1e-12);
+        evtwin_cell_free(cell);
+        n_above += least + (most - least) > most;
+        n_below += most + (least - most) < least;
+    }
+    assert_true(n_above > 0 && n_below > 0);
+}
+
 /* ---- what is missing ---- */
 
 static void alone_it_says_what_is_missing(void **state) {
@@ -226,6 +257,15 @@ static void what_is_wrong_is_named(void **state) {
         {"Cell", "Upper voltage cut-off [V]", "4.0", EVTWIN_E_RANGE, "ocv' spans 2.5000 to 4.2000"},
         {"Negative electrode", "Minimum stoichiometry", "-0.1", EVTWIN_E_RANGE,
          "stoichiometry of the negative electrode is outside [0, 1]"},
+        {"Negative electrode", "Minimum stoichiometry", "0.95", EVTWIN_E_RANGE,
+         "the minimum stoichiometry of the negative electrode, 0.95, is not below the maximum"},
+        {"Positive electrode", "Maximum stoichiometry", "0.1", EVTWIN_E_RANGE,
+         "stoichiometry of the positive electrode, 0.263845, is not below the maximum, 0.1"},
+        {"Positive electrode", "Maximum stoichiometry", "null", EVTWIN_E_PARSE,
+         "'Maximum stoichiometry' is not a number"},
+        {"Positive electrode", "OCP [V]", "{\"x\":[0,1,1],\"y\":[5,3,3]}", EVTWIN_E_RANGE,
+         "'OCP [V] of the positive electrode' is a table whose x does not rise at point 3"},
+        {"Cell", "Lower voltage cut-off [V]", "4.2", EVTWIN_E_RANGE, "ocv"},
         {"Positive electrode", "OCP [V]", "6", EVTWIN_E_RANGE, "'ocv' "},
         {"Positive electrode", "OCP [V]", "\"3 + x\"", EVTWIN_E_RANGE, "'ocv' "},
         {"Positive electrode", "OCP [V]", "[1]", EVTWIN_E_PARSE,
@@ -347,6 +387,7 @@ int main(void) {
         cmocka_unit_test(it_is_the_same_cell),
         cmocka_unit_test(own_values_win),
         cmocka_unit_test(capacity_is_that_of_the_electrodes_if_they_agree),
+        cmocka_unit_test(a_table_may_end_at_the_limits),
         cmocka_unit_test(alone_it_says_what_is_missing),
         cmocka_unit_test(whatever_is_taken_away_is_missed),
         cmocka_unit_test(a_part_of_a_file_gives_a_part),

@@ -126,6 +126,11 @@ static void expressions_are_bounded(void **state) {
 
 /* ---- tables ---- */
 
+static evtwin_status check_and_get(const json_t *f, double x, double *out) {
+    const evtwin_status st = evtwin__bpx_check("f", f);
+    return st < 0 ? st : evtwin__bpx_value("f", f, x, out);
+}
+
 static void tables_are_linear_and_end_where_they_end(void **state) {
     (void)state;
     static const struct {
@@ -145,11 +150,16 @@ static void tables_are_linear_and_end_where_they_end(void **state) {
         {"{\"x\":[0],\"y\":[1]}", 0, "two or more points", 0},
         {"{\"y\":[1,2]}", 0, "two or more points", 0},
         {"{\"x\":[0,\"1\"],\"y\":[1,2]}", 0.5, "a point 2 that is not a number", 0},
+        {"{\"x\":[0,1,2],\"y\":[1,2,null]}", 0.5, "a point 3 that is not a number", 0},
+        {"{\"x\":[0,1,2,2],\"y\":[1,2,3,4]}", 0.5, "does not rise at point 4", 0},
+        {"{\"x\":[3,1,0],\"y\":[0,2,1]}", 1, "does not rise at point 2", 0},
+        {"{\"x\":{\"0\":0,\"1\":1},\"y\":[0,1]}", 1, "as many of x as of y", 0},
+        {"{\"x\":[-1e308,1e308],\"y\":[1,3]}", 0, NULL, 2},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         json_t *f = json_loads(cases[i].table, 0, NULL);
         double v = NAN;
-        const evtwin_status st = evtwin__bpx_value("f", f, cases[i].x, &v);
+        const evtwin_status st = check_and_get(f, cases[i].x, &v);
         json_decref(f);
         if (cases[i].reason == NULL) {
             assert_ok(st);
@@ -160,12 +170,35 @@ static void tables_are_linear_and_end_where_they_end(void **state) {
     }
 }
 
+/* A value takes a few steps, however many points there are: the largest table that a file can hold
+ * is read over and over. */
+static void long_tables_are_searched(void **state) {
+    (void)state;
+    enum { N = 300000 };
+    json_t *f = json_object(), *xs = json_array(), *ys = json_array();
+    for (size_t i = 0; i < N; i++) {
+        json_array_append_new(xs, json_real((double)i / (N - 1)));
+        json_array_append_new(ys, json_real(2.0 * (double)i / (N - 1)));
+    }
+    json_object_set_new(f, "x", xs);
+    json_object_set_new(f, "y", ys);
+    assert_ok(evtwin__bpx_check("f", f));
+    for (size_t i = 0; i <= 20000; i++) { /* one by one that would be 3e9 steps */
+        const double x = (double)i / 20000.0;
+        double v = NAN;
+        assert_ok(evtwin__bpx_value("f", f, x, &v));
+        assert_near(v, 2.0 * x, 1e-12);
+    }
+    json_decref(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expressions_are_pythons),
         cmocka_unit_test(all_else_is_refused),
         cmocka_unit_test(expressions_are_bounded),
         cmocka_unit_test(tables_are_linear_and_end_where_they_end),
+        cmocka_unit_test(long_tables_are_searched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

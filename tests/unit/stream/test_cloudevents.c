@@ -4,6 +4,8 @@
 
 #include "test.h"
 
+#include "evtwin/store.h"
+
 #include "stream/cloudevent.h"
 
 #include <stdio.h>
@@ -37,10 +39,53 @@ static void an_id_follows_from_the_key_alone(void **state) {
     assert_ok(evtwin_table_set_f64(t, evtwin_table_find(t, "soc"), 0, 51.0));
     assert_string_equal(event_of(t).id, event.id);
     evtwin_table_free(t);
+}
 
-    t = rows_of("{\"timestamp\":1700000000,\"battery_id\":\"B\"}");
-    assert_string_equal(event_of(t).id, "B/2023-11-14T22:13:20.000000Z");
-    evtwin_table_free(t);
+#ifdef HAVE_SQLITE
+/* The seq that a store gives a record without one. */
+static int64_t stored_seq(const evtwin_table *rows) {
+    evtwin_store *store = NULL;
+    evtwin_table *stored = NULL;
+    char uri[512];
+    snprintf(uri, sizeof uri, "sqlite:%s", temp_path("events.db"));
+    (void)remove(temp_path("events.db"));
+    assert_ok(evtwin_store_open(uri, NULL, &store));
+    assert_ok(evtwin_store_insert(store, rows, NULL, 0));
+    assert_ok(evtwin_store_latest(store, "B", &stored, NULL));
+    const int64_t seq = evtwin_table_i64(stored, evtwin_table_find(stored, "seq"))[0];
+    evtwin_table_free(stored);
+    evtwin_store_free(store);
+    return seq;
+}
+#endif
+
+/* Consumers drop an event whose id they have seen: two records of one second, as files of the
+ * Battery Data Format have them, are two. */
+static void without_a_seq_the_values_count(void **state) {
+    (void)state;
+    static const char *const records[] = {
+        "{\"timestamp\":1700000000,\"battery_id\":\"B\",\"soc\":50,\"charge_cycles\":3}",
+        "{\"timestamp\":1700000000,\"battery_id\":\"B\",\"soc\":50,\"charge_cycles\":4}",
+        "{\"timestamp\":1700000000,\"battery_id\":\"B\",\"soc\":50}",
+        "{\"timestamp\":1700000000,\"battery_id\":\"B\"}"};
+    enum { N = sizeof records / sizeof records[0] };
+    evtwin__cloudevent events[N];
+    for (size_t i = 0; i < N; i++) {
+        evtwin_table *t = rows_of(records[i]);
+        events[i] = event_of(t);
+#ifdef HAVE_SQLITE
+        char wanted[EVTWIN__CLOUDEVENT_TEXT];
+        snprintf(wanted, sizeof wanted, "B/2023-11-14T22:13:20.000000Z/%lld",
+                 (long long)stored_seq(t));
+        assert_string_equal(events[i].id, wanted);
+#endif
+        assert_ok(evtwin_table_set_i64(t, evtwin_table_find(t, "quality"), 0, 1));
+        assert_string_equal(event_of(t).id, events[i].id); /* the same one, come late */
+        evtwin_table_free(t);
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(events[i].id, events[k].id);
+        }
+    }
 }
 
 /* The longest that all of it can be fits. */
@@ -115,6 +160,22 @@ static void envelopes_are_opened(void **state) {
         "{\"specversion\":\"1.0\",\"battery_id\":\"B:1\",\"data\":{\"timestamp\":1704067200,"
         "\"soc\":50,\"seq\":7}}", /* as a topic names the battery */
         "{\"specversion\":\"1.0\",\"battery_id\":\"OTHER\",\"data\":" RECORD "}",
+        /* as bytes, of each length that base64 pads in another way */
+        "{\"specversion\":\"1.0\",\"data_base64\":\""
+        "eyJ0aW1lc3RhbXAiOiIyMDI0LTAxLTAxVDAwOjAwOjAwWiIsImJhdHRlcnlfaWQiOiJCOjEiLCJz"
+        "b2MiOjUwLCJzZXEiOjd9"
+        "\"}",
+        "{\"specversion\":\"1.0\",\"datacontenttype\":\"Application/JSON; "
+        "charset=utf-8\",\"data_base64\":\""
+        "eyJ0aW1lc3RhbXAiOiIyMDI0LTAxLTAxVDAwOjAwOjAwWiIsImJhdHRlcnlfaWQiOiJCOjEiLCJz"
+        "b2MiOjUwLCJzZXEiOjd9IA=="
+        "\"}",
+        "{\"specversion\":\"1.0\",\"data_base64x\":1,\"datacontenttype\":\"application/"
+        "vnd.x+json\",\"data_base64\":\""
+        "eyJ0aW1lc3RhbXAiOiIyMDI0LTAxLTAxVDAwOjAwOjAwWiIsImJhdHRlcnlfaWQiOiJCOjEiLCJz"
+        "b2MiOjUwLCJzZXEiOjd9ICA="
+        "\"}",
+        "{\"specversion\":\"1.0\",\"data_base64\":null,\"data\":" RECORD "}",
         "{\"specversion\":\"2\",\"timestamp\":\"2024-01-01T00:00:00Z\",\"battery_id\":\"B:1\","
         "\"soc\":50,\"seq\":7}", /* a record with a key of others */
     };
@@ -141,7 +202,19 @@ static void bad_envelopes_are_refused_with_the_reason(void **state) {
         {"{\"specversion\":\"1.0\",\"data\":[" RECORD "]}", "not an object"},
         {"{\"specversion\":\"1.0\",\"data\":\"x\"}", "not an object"},
         {"{\"specversion\":\"1.0\",\"data\":null}", "not an object"},
-        {"{\"specversion\":\"1.0\",\"data_base64\":\"e30=\"}", "data_base64"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"e30=\"}", "without \"timestamp\""},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"WzFd\"}", "not an object"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"e30\"}", "not a string of base64"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"e3=0\"}", "not a string of base64"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"====\"}", "not a string of base64"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"e3-_\"}", "not a string of base64"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":[\"e30=\"]}", "not a string of base64"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"\"}", "\"data_base64\" of a CloudEvent:1:"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"AAAA\"}", "a NUL byte"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"e30=\",\"data\":{}}", "both"},
+        {"{\"specversion\":\"1.0\",\"datacontenttype\":\"application/avro\",\"data_base64\":"
+         "\"e30=\"}",
+         "of the type application/avro"},
         {"{\"specversion\":\"1.0\",\"data\":{\"specversion\":\"1.0\",\"data\":" RECORD "}}",
          "without \"timestamp\""}, /* opened once */
     };
@@ -264,6 +337,7 @@ static void what_cannot_be_is_said(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_follows_from_the_key_alone),
+        cmocka_unit_test(without_a_seq_the_values_count),
         cmocka_unit_test(long_ones_are_whole),
         cmocka_unit_test(a_prediction_is_an_event_of_its_own),
         cmocka_unit_test(a_letter_keeps_its_id_too),

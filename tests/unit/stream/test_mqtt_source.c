@@ -6,7 +6,7 @@
 
 #ifdef HAVE_MQTT
 
-#include "mqtt_peer.h"
+#include "mqtt_relay.h"
 
 static void a_topic_names_the_battery_of_a_record_that_does_not(void **state) {
     (void)state;
@@ -58,6 +58,49 @@ static void what_is_not_committed_comes_again(void **state) {
     commit(source);
     nothing_comes(source);
     assert_fails(evtwin_source_commit(source, "1:1"), EVTWIN_E_ARG, "1:1");
+    evtwin_source_free(source);
+    evtwin_table_free(got);
+    close_peer(p);
+}
+
+/* What was accepted with its position is not given again by the next process, and acknowledged. */
+static void a_position_knows_what_was_not_acknowledged(void **state) {
+    (void)state;
+    const char *topic = fresh_topic();
+    const char *uri = uri_of(topic, "");
+    char position[1000];
+    peer *p = open_peer(NULL);
+    evtwin_source *source = open_source(uri);
+    evtwin_table *got = empty_table();
+    char two[500];
+    snprintf(two, sizeof two, "[%s,%s]", record(3), record(4));
+    for (int i = 0; i < 3; i++) {
+        publish(p, topic, record(i));
+    }
+    publish(p, topic, two);
+    read_rows(source, 4, 4, got); /* the last message in part */
+    snprintf(position, sizeof position, "%s", evtwin_source_position(source));
+    evtwin_source_free(source);
+
+    source = open_again(uri);
+    assert_ok(evtwin_source_seek(source, position));
+    publish(p, topic, record(9));
+    assert_ok(evtwin_table_resize(got, 0));
+    read_rows(source, 3, 100, got);
+    assert_int_equal(seq_of(got, 0), 3);
+    assert_int_equal(seq_of(got, 1), 4);
+    assert_int_equal(seq_of(got, 2), 9);
+    commit(source);
+    nothing_comes(source);
+    evtwin_source_free(source);
+    source = open_again(uri);
+    nothing_comes(source);
+    assert_ok(evtwin_source_seek(source, "1:1"));
+    static const char *const bad[] = {"1:1+",    "1:1+7",       "1:1+7.",
+                                      "1:1+0.1", "1:1+70000.1", "1:1+7.1x"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_fails(evtwin_source_seek(source, bad[i]), EVTWIN_E_PARSE, bad[i]);
+    }
     evtwin_source_free(source);
     evtwin_table_free(got);
     close_peer(p);
@@ -168,6 +211,71 @@ static void good_records_beside_a_bad_one(void **state) {
     close_peer(p);
 }
 
+/* ---- a connection that is lost ---- */
+
+/* Read through losses of the connection until the table has n rows and the broker so many
+ * acknowledgements. */
+static void read_through(evtwin_source *source, relay *r, size_t n, int n_acks,
+                         evtwin_table *table) {
+    const int64_t end_ms = evtwin__monotonic_ms() + PATIENCE_MS;
+    while ((evtwin_table_rows(table) < n || r->n_acks < n_acks) &&
+           evtwin__monotonic_ms() < end_ms) {
+        const evtwin_status st = evtwin_source_read(source, 100, 50, table);
+        assert_true(st == EVTWIN_OK || st == EVTWIN_E_AGAIN);
+    }
+    assert_int_equal(evtwin_table_rows(table), n);
+    assert_int_equal(r->n_acks, n_acks);
+}
+
+/* The broker gives again what was not acknowledged, the source does not. */
+static void a_lost_connection_repeats_nothing(void **state) {
+    (void)state;
+    char topic[64], through[200], params[64];
+    relay r = {.listener = -1};
+    start_relay(&r);
+    snprintf(topic, sizeof topic, "%s", fresh_topic());
+    snprintf(params, sizeof params, "status_topic=&client_id=lost-%d", (int)getpid());
+    snprintf(through, sizeof through, "mqtt://127.0.0.1:%d/%s?%s", r.port, topic, params);
+    evtwin_source_free(open_source(uri_of(topic, params))); /* what is sent from now on is kept */
+    peer *p = open_peer(NULL);
+    evtwin_source *source = open_again(through);
+    evtwin_table *got = empty_table();
+    for (int i = 0; i < 5; i++) {
+        publish(p, topic, record(i));
+    }
+    read_rows(source, 3, 3, got); /* the others are here too, or come yet */
+    cut(&r);
+    read_through(source, &r, 5, 0, got);
+    commit(source);
+    read_through(source, &r, 5, 5, got);
+
+    /* the acknowledgement cannot leave: what comes again is acknowledged without a new commit */
+    publish(p, topic, record(5));
+    read_through(source, &r, 6, 5, got);
+    cut(&r);
+    commit(source);
+    read_through(source, &r, 6, 6, got);
+
+    /* nor is a message refused again */
+    publish(p, topic, "{}");
+    refused(source, EVTWIN_E_SCHEMA, topic);
+    cut(&r);
+    commit(source);
+    read_through(source, &r, 6, 7, got);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(seq_of(got, (size_t)i), i);
+    }
+    evtwin_source_free(source);
+    end_relay(&r);
+    source = open_again(uri_of(topic, params));
+    nothing_comes(source);
+    evtwin_source_free(source);
+    evtwin_table_free(got);
+    close_peer(p);
+}
+
+/* ---- what is said ---- */
+
 static char log_text[2048];
 
 static void keep_log(void *ctx, evtwin_log_level level, const char *text) {
@@ -251,7 +359,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_topic_names_the_battery_of_a_record_that_does_not),
         cmocka_unit_test(what_is_not_committed_comes_again),
+        cmocka_unit_test(a_position_knows_what_was_not_acknowledged),
         cmocka_unit_test(messages_wait_while_nobody_reads),
+        cmocka_unit_test(a_lost_connection_repeats_nothing),
         cmocka_unit_test(a_bad_message_is_refused_and_passed),
         cmocka_unit_test(good_records_beside_a_bad_one),
         cmocka_unit_test(messages_without_acknowledgement_are_said),

@@ -71,7 +71,7 @@ static void a_record_in_names_of_bdf(void **state) {
     evtwin_table *t = telemetry();
     decode(ours, t);
     check_encoded(t, 0, EVTWIN_NAMING_BDF_MACHINE,
-                  "{\"unix_time_second\":1706702400.500000,\"battery_id\":\"B:1\",\"soc\":84.3,"
+                  "{\"unix_time_second\":1706702400.5,\"battery_id\":\"B:1\",\"soc\":84.3,"
                   "\"soh\":95,\"voltage_volt\":392.15,\"current_ampere\":-75.3,"
                   "\"surface_temperature_celsius\":34.2,\"cycle_count\":152,"
                   "\"power_watt\":-29528.895,\"is_charging\":false,\"seq\":9007199254740993,"
@@ -203,6 +203,38 @@ static void seconds_of_the_battery_data_format(void **state) {
     evtwin_table_free(t);
 }
 
+/* Readers of JSON have doubles: a time whose microseconds these cannot hold keeps our key. */
+static void far_times_come_back_exactly(void **state) {
+    (void)state;
+    static const struct {
+        int64_t us;
+        const char *begin;
+    } cases[] = {
+        {1, "{\"unix_time_second\":0.000001,"},
+        {-1, "{\"unix_time_second\":-0.000001,"},
+        {8589934591999999, "{\"unix_time_second\":8589934591.999999,"}, /* of 2242 */
+        {-8589934591999999, "{\"unix_time_second\":-8589934591.999999,"},
+        {8589934592000001, "{\"timestamp\":\"2242-03-16T12:56:32.000001Z\","},
+        {-8589934592000001, "{\"timestamp\":\"1697-10-17T11:03:27.999999Z\","},
+        {253402300799999999, "{\"timestamp\":\"9999-12-31T23:59:59.999999Z\","},
+        {253402300799000000, "{\"unix_time_second\":253402300799,"},
+        {-62167219200000000, "{\"unix_time_second\":-62167219200,"},
+    };
+    evtwin_table *t = telemetry();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_ok(evtwin_table_resize(t, 0));
+        assert_ok(evtwin_table_resize(t, 1));
+        assert_ok(evtwin_table_set_i64(t, 0, 0, cases[i].us));
+        assert_ok(evtwin_table_set_text(t, 1, 0, "B"));
+        char *text = encode(t, 0, EVTWIN_NAMING_BDF_MACHINE);
+        assert_memory_equal(text, cases[i].begin, strlen(cases[i].begin));
+        decode(text, t);
+        assert_int_equal(evtwin_table_i64(t, 0)[1], cases[i].us);
+        evtwin__free(text);
+    }
+    evtwin_table_free(t);
+}
+
 /* ---- a file ---- */
 
 static evtwin_status open_jsonl(const char *path, const char *params, evtwin_sink **out) {
@@ -256,6 +288,7 @@ int main(void) {
         cmocka_unit_test(random_records_come_back_the_same),
         cmocka_unit_test(a_record_of_two_namings),
         cmocka_unit_test(seconds_of_the_battery_data_format),
+        cmocka_unit_test(far_times_come_back_exactly),
         cmocka_unit_test(a_file_has_one_kind_of_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
