@@ -13,6 +13,19 @@
 %nothread;
 #pragma SWIG nowarn=451 /* text members: _set_option keeps what they borrow */
 
+/* Callbacks enter the interpreter that was first (PyGILState_Ensure), and types are made once for all. */
+%pythoncode %{
+if not _core._is_main_interpreter():
+    raise ImportError("evtwin works in the main interpreter only, not in a subinterpreter: use threads or processes")
+%}
+%{
+static int evtwin_is_main_interpreter(void) {
+    return PyInterpreterState_GetID(PyInterpreterState_Get()) == 0;
+}
+%}
+%rename("_is_main_interpreter") evtwin_is_main_interpreter;
+int evtwin_is_main_interpreter(void);
+
 %include <stdint.i>
 %include "handles.i"
 %include "spans.i"

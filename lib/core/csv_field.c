@@ -18,8 +18,9 @@
 #include <string.h>
 
 enum {
-    QUOTE_BYTES = 40,  /* of a field in an error text */
-    NUMBER_BYTES = 512 /* no number with a decimal comma is longer */
+    QUOTE_BYTES = 40,   /* of a field in an error text */
+    NUMBER_BYTES = 512, /* no number with a decimal comma is longer */
+    TIME_BYTES = 64     /* … and no time that is one */
 };
 
 static int is_blank(char c) {
@@ -224,8 +225,22 @@ static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__cs
     return evtwin_table_set_i64(r->table, target->col, r->row, n);
 }
 
+/* Seconds since 1970 are a number, which has the decimal sign of the file; a time that has other
+ * signs in it is read as it stands. */
+static evtwin__csv_field with_point(const evtwin__csv_reader *r, evtwin__csv_field f,
+                                    char text[TIME_BYTES]) {
+    if (r->decimal == ',' && f.length < TIME_BYTES &&
+        evtwin__csv_is_decimal(f.text, f.length, ',')) {
+        memcpy(text, f.text, f.length);
+        *(char *)memchr(text, ',', f.length) = '.';
+        f.text = text;
+    }
+    return f;
+}
+
 static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
-    const evtwin__csv_field f = evtwin__csv_trimmed(field);
+    char text[TIME_BYTES];
+    const evtwin__csv_field f = with_point(r, evtwin__csv_trimmed(field), text);
     const evtwin__time_rule rule = {
         r->time_format != NULL ? r->time_format : r->target[i].time_format, r->options.naive_time};
     int64_t time_us;

@@ -129,6 +129,26 @@ static evtwin_status fail_at(const char *name, const char *text, const char *at,
     EVTWIN_FAIL(EVTWIN_E_PARSE, "%s:%d:%d: %s", name, line, column, problem);
 }
 
+int evtwin__json_is_deeper(const char *text, size_t size, int limit) {
+    int depth = 0, in_string = 0;
+    for (size_t i = 0; i < size; i++) {
+        const char c = text[i];
+        if (in_string) {
+            i += c == '\\';
+            in_string = c != '"';
+        } else if (c == '"') {
+            in_string = 1;
+        } else if (c == '{' || c == '[') {
+            if (++depth > limit) {
+                return 1;
+            }
+        } else if (c == '}' || c == ']') {
+            depth--;
+        }
+    }
+    return 0;
+}
+
 /* jansson alone, with the errors that it gives. */
 static evtwin_status load(const char *name, const char *text, size_t size, size_t flags,
                           json_t **out) {

@@ -11,6 +11,10 @@
  * EVTWIN_E_UNSUPPORTED if it is not text at all. */
 evtwin_status evtwin__json_parse(const char *name, const char *text, size_t size, json_t **out);
 
+/* Are more objects and arrays than that open at once anywhere in the text, which need not be JSON?
+ * jansson's own cap, 2048, is above what a record needs. */
+int evtwin__json_is_deeper(const char *text, size_t size, int limit);
+
 /* A copy of a JSON string (size bytes with its quotes) with its escapes decoded, freed by
  * evtwin__free. */
 evtwin_status evtwin__json_parse_string(const char *name, const char *quoted, size_t size,

@@ -152,20 +152,18 @@ static void make_valid(char *text) {
     }
 }
 
-/* The part of a BPX file, called `path`, that is a cell's. */
+/* The part of a BPX file, called `path`, that is a cell's. Errors are without the path. */
 static evtwin_status convert(const json_t *bpx, const char *path, json_t **part_out, words *w) {
     char number[EVTWIN__NUM_SIZE];
     const char *version = version_of(bpx, number);
-    EVTWIN_FAIL_IF(version == NULL, EVTWIN_E_PARSE, "%s: is not a BPX file: 'Header' has no 'BPX'",
-                   path);
+    EVTWIN_FAIL_IF(version == NULL, EVTWIN_E_PARSE, "is not a BPX file: 'Header' has no 'BPX'");
     EVTWIN_FAIL_IF(!is_known(version), EVTWIN_E_UNSUPPORTED,
-                   "%s: is of BPX %.20s; BPX 0.1 to 1.x is read", path, version);
+                   "is of BPX %.20s; BPX 0.1 to 1.x is read", version);
     const char *title = json_string_value(json_object_get(json_object_get(bpx, "Header"), "Title"));
     snprintf(w->source, sizeof w->source, "%.200s (BPX %.20s%s%.100s)", path, version,
              title != NULL ? ": " : "", title != NULL ? title : "");
     make_valid(w->source);
-    const evtwin_status st = evtwin__bpx_convert(bpx, w->source, part_out, &w->taken, &w->unused);
-    return st < 0 ? evtwin__fail_in(st, "%.200s", path) : EVTWIN_OK;
+    return evtwin__bpx_convert(bpx, w->source, part_out, &w->taken, &w->unused);
 }
 
 /* A BPX file alone can say what it has and what it lacks, but it cannot be simulated. */
@@ -191,7 +189,9 @@ static evtwin_status complete(const char *name, json_t *root, words *w) {
     EVTWIN_TRY(read_json(path, &bpx));
     const evtwin_status st = convert(bpx, path, &part, w);
     json_decref(bpx);
-    EVTWIN_TRY(st);
+    if (st < 0) {
+        return evtwin__fail_in(st, "%.200s", path);
+    }
     if (is_at_boundary(root)) {
         json_object_del(json_object_get(part, "thermal"), "to_air_W_K"); /* of a cell in air */
     }

@@ -58,6 +58,13 @@ static int read_base64(const char *text, size_t length, char *out, size_t *lengt
     return length % 4 == 0;
 }
 
+static evtwin_status parse_bytes(const char *bytes, size_t n, json_t **out) {
+    EVTWIN_FAIL_IF(evtwin__json_is_deeper(bytes, n, EVTWIN__RECORD_DEPTH), EVTWIN_E_PARSE,
+                   "a CloudEvent whose \"data_base64\" is nested deeper than %d",
+                   EVTWIN__RECORD_DEPTH);
+    return evtwin__json_parse("\"data_base64\" of a CloudEvent", bytes, n, out);
+}
+
 static evtwin_status parse_base64(const json_t *value, json_t **out) {
     const char *text = json_string_value(value);
     const size_t length = json_string_length(value);
@@ -66,7 +73,7 @@ static evtwin_status parse_base64(const json_t *value, json_t **out) {
     EVTWIN_FAIL_IF(bytes == NULL, EVTWIN_E_NOMEM, "out of memory for a record");
     const evtwin_status st =
         text != NULL && read_base64(text, length, bytes, &n)
-            ? evtwin__json_parse("\"data_base64\" of a CloudEvent", bytes, n, out)
+            ? parse_bytes(bytes, n, out)
             : evtwin__fail(EVTWIN_E_PARSE,
                            "a CloudEvent whose \"data_base64\" is not a string of base64");
     evtwin__free(bytes);

@@ -5,6 +5,8 @@
 
 #include "core/json.h"
 
+enum { EVTWIN__RECORD_DEPTH = 16 }; /* objects and arrays that may be open at once in a record */
+
 /**
  * *record_out (borrowed from object) is the record: the member "data" of a CloudEvent (JSON event
  * format 1.0.2, section 3), or what is in its "data_base64", which object gets as "data" then;

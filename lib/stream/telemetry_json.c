@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TEXT = 65536, MAX_DEPTH = 16, MAX_KEYS = 64 };
+enum { MAX_TEXT = 65536, MAX_KEYS = 64 };
 
 /* ---- encode ---- */
 
@@ -208,27 +208,6 @@ done:
 
 /* ---- decode ---- */
 
-/* Brackets open at once, outside of strings; jansson's own cap is far above ours. */
-static int is_too_deep(const char *text, size_t length) {
-    int depth = 0, in_string = 0;
-    for (size_t i = 0; i < length; i++) {
-        const char c = text[i];
-        if (in_string) {
-            i += c == '\\';
-            in_string = c != '"';
-        } else if (c == '"') {
-            in_string = 1;
-        } else if (c == '{' || c == '[') {
-            if (++depth > MAX_DEPTH) {
-                return 1;
-            }
-        } else if (c == '}' || c == ']') {
-            depth--;
-        }
-    }
-    return 0;
-}
-
 /* Python writes NaN, which is not JSON, for what is missing: null means the same. A copy of the
  * text with null in its place, which is empty if there is none. */
 static evtwin__text replace_nan(const char *text, size_t length) {
@@ -282,8 +261,8 @@ static evtwin_status find_record(json_t *json, json_t **record_out) {
 static evtwin_status parse_object(const char *text, size_t length, json_t **out) {
     EVTWIN_FAIL_IF(length > MAX_TEXT, EVTWIN_E_PARSE,
                    "a telemetry record of %zu bytes; the limit is %d", length, MAX_TEXT);
-    EVTWIN_FAIL_IF(is_too_deep(text, length), EVTWIN_E_PARSE,
-                   "a telemetry record nested deeper than %d", MAX_DEPTH);
+    EVTWIN_FAIL_IF(evtwin__json_is_deeper(text, length, EVTWIN__RECORD_DEPTH), EVTWIN_E_PARSE,
+                   "a telemetry record nested deeper than %d", EVTWIN__RECORD_DEPTH);
     json_t *json = NULL;
     EVTWIN_TRY(parse_json(text, length, &json));
     const evtwin_status st = find_record(json, out);

@@ -100,12 +100,13 @@ class Estimators(unittest.TestCase):
         def predicted(seed):
             return RULRegressor(trees=10, subsample=0.5, random_state=seed).fit(self.X, self.frame["rul"]).predict(self.X)
 
-        np.testing.assert_array_equal(predicted(3), predicted(3))
+        for seed in (3, 2**32 - 1):  # scikit-learn's go beyond XGBoost's
+            np.testing.assert_array_equal(predicted(seed), predicted(seed))
         self.assertTrue((predicted(3) != predicted(4)).any())
         np.testing.assert_array_equal(predicted(np.random.RandomState(5)), predicted(np.random.RandomState(5)))
 
     def test_parameters_are_checked_by_fit(self):
-        for wrong in ({"trees": 0}, {"depth": 17}, {"learning_rate": 0.0}, {"subsample": 1.5}, {"random_state": -1}):
+        for wrong in ({"trees": 0}, {"depth": 17}, {"learning_rate": 0.0}, {"subsample": 1.5}, {"random_state": -1}, {"random_state": 2**32}):
             with self.subTest(wrong), self.assertRaises((ValueError, OverflowError)):
                 RULRegressor(**wrong).fit(self.X, self.frame["rul"])
 

@@ -201,6 +201,9 @@ class In(unittest.TestCase):
                 self.check(evtwin.Table(kind(some.set_index(names, drop=False))), some)
             twice = kind(some.set_index(["battery_id", "time"], drop=False).drop(columns="battery_id"))
             self.check(evtwin.Table(twice), some)
+            counted = kind({"soc": [50.0, 60.0]})
+            counted.index.name = "charge_cycles"  # of a RangeIndex, too
+            self.assertEqual(evtwin.Table(counted)["charge_cycles"].tolist(), [0, 1])
 
     def test_pandas_without_pyarrow(self):
         class Plain(pd.DataFrame):
@@ -312,6 +315,13 @@ class In(unittest.TestCase):
         table = evtwin.Table(holes)
         self.assertEqual(table["note"].tolist(), holes["note"].to_list())
         self.assertTrue(np.isnan(table["soc"][1]) and np.isnan(table["charge_cycles"][0]))
+
+    @NEW
+    def test_strings_of_numpy(self):
+        """Its own type for them has a missing value of the user's choice."""
+        for missing in (None, np.nan, pd.NA):
+            values = np.array(["a", missing, "ü"], np.dtypes.StringDType(na_object=missing))
+            self.assertEqual(evtwin.Table({"note": values})["note"].tolist(), ["a", None, "ü"])
 
     @NEW
     def test_polars_lazy(self):

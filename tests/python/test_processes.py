@@ -166,6 +166,40 @@ print("end", flush=True)
         self.assertEqual((done.returncode, done.stdout), (0, "end\n"), done.stderr[-3000:])
         self.assertNotIn("Traceback", done.stderr)
 
+    def test_a_daemon_thread_that_does_not_return_holds_up_nothing(self):
+        code = ("import evtwin, threading, time\n"
+                "evtwin._base._EXIT_PATIENCE_S = 0.1\n"
+                "inside = threading.Event()\n"
+                "class Own:\n"
+                "    def read(self, max_rows, timeout_s):\n"
+                "        inside.set()\n"
+                "        time.sleep(3600)\n"
+                "source, others = evtwin.source(Own()), [evtwin.Thresholds() for _ in range(100)]\n"
+                "threading.Thread(target=source.read, daemon=True).start()\n"
+                "inside.wait()\n")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_subinterpreter_is_refused_and_harms_nothing(self):
+        code = ("try:\n"
+                "    import _xxsubinterpreters as interpreters\n"
+                "except ImportError:\n"  # in 3.13 under another name
+                "    import _interpreters as interpreters\n"
+                "one = interpreters.create()\n"
+                "try:\n"
+                "    said = interpreters.run_string(one, 'import evtwin')\n"
+                "except Exception as error:\n"
+                "    said = error\n"
+                "print(said)\n"
+                "interpreters.destroy(one)\n"
+                "import evtwin\n"
+                "evtwin.sink(lambda batch: print(len(batch.rows))).write(evtwin.Fleet(7).read())\n")
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+        # CPython 3.12 and later refuse by themselves what does not say that it works there
+        refused = r"evtwin works in the main interpreter only|does not support loading in subinterpreters"
+        self.assertRegex(done.stdout, f"(?s)({refused}).*\n7\n$", done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,6 +2,9 @@
 """Values as NumPy's users have them where C takes a number, a time or a list; what is refused with its
 name; and what callbacks raise."""
 import datetime
+import decimal
+import functools
+import os
 import pathlib
 import subprocess
 import sys
@@ -77,6 +80,39 @@ class Options(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, r"Table\(data, units="):
                 use({"soc": np.linspace(0.1, 0.9, 50)}, units={"soc": "fraction"})
 
+    def test_a_misspelt_option_names_the_one_that_is_near(self):
+        for wrong, near in (("sed", "seed"), ("start_tme", "start_time"), ("n_pack", "n_packs")):
+            with self.assertRaisesRegex(TypeError, f"'{wrong}' .did you mean '{near}'.*: sim_options has no"):
+                evtwin.Simulator(**{wrong: 1})
+        with self.assertRaisesRegex(TypeError, "'colour': sim_options has no"):
+            evtwin.Simulator(colour=1)
+        with self.assertRaises(AttributeError) as caught:
+            evtwin.Simulater
+        self.assertEqual((caught.exception.name, caught.exception.obj), ("Simulater", evtwin))  # from which Python guesses
+
+    def test_a_path_is_what_the_system_takes_for_one(self):
+        class Place:
+            def __fspath__(self):
+                return os.fsencode(os.path.join(folder, "a.db"))
+
+        with tempfile.TemporaryDirectory() as folder:
+            for make in (evtwin.Store, evtwin.sink, evtwin.source):
+                make(Place()).close()
+                with self.assertRaisesRegex(TypeError, "is bytes: a URI is a str"):
+                    make(b"sqlite:b.db")
+            self.assertEqual(os.listdir(folder), ["a.db"])
+            with self.assertRaisesRegex(errors.NotFoundError, "^/nowhere/x.csv: "):
+                evtwin.Table.read_csv(b"/nowhere/x.csv")
+
+    def test_another_object_is_refused_by_its_name(self):
+        for call in (lambda: evtwin.Session("models"), lambda: evtwin.Pump(SOURCE, predictor="models"),
+                     lambda: evtwin.Pump(SOURCE, spool=evtwin.sink("null:")), lambda: evtwin.Pump(SOURCE).swap_predictor(None)):
+            with self.assertRaisesRegex(TypeError, "an evtwin.(Predictor|Spool) is needed, not "):
+                call()
+        for wrong in (None, 5, evtwin.Table):
+            with self.assertRaisesRegex(TypeError, "is needed, not "):
+                evtwin.source(wrong)
+
     def test_one_string_is_a_list_of_one(self):
         with self.assertRaisesRegex(LookupError, "'range' is not a target"):
             evtwin.train({"soc": [1.0]}, targets="range")
@@ -99,6 +135,18 @@ class Times(unittest.TestCase):
     def test_what_is_no_moment(self):
         with self.assertRaisesRegex(ValueError, "NaT"):
             evtwin.to_us(np.datetime64("NaT"))
+        with self.assertRaisesRegex(OverflowError, "64 bits of microseconds"):
+            evtwin.to_us(np.datetime64(2**62, "D"))
+        for wrong in (1.7e9, np.float64(1.7e15), datetime.date(2024, 1, 1), decimal.Decimal(5), None, np.timedelta64(1, "s")):
+            with self.subTest(wrong), self.assertRaisesRegex(TypeError, "whole microseconds since 1970, is needed"):
+                evtwin.to_us(wrong)
+
+        class Local(datetime.tzinfo):
+            def utcoffset(self, _when):
+                return None
+
+        with self.assertRaisesRegex(ValueError, "has no offset"):
+            evtwin.to_us(datetime.datetime(2024, 1, 1, tzinfo=Local()))
         with self.assertRaisesRegex(TypeError, "is text"):
             evtwin.Store("sqlite::memory:").history("A", start="2024-01-01")
 
@@ -121,6 +169,28 @@ class Rows(unittest.TestCase):
         for wrong in ([-1], [3], [2**64 - 1]):
             with self.subTest(wrong), self.assertRaisesRegex(errors.ArgumentError, "of a table of 3"):
                 table.select(wrong)
+
+
+class Columns(unittest.TestCase):
+    def test_values_that_numpy_and_databases_give(self):
+        """As Arrow's decimals and dates are taken."""
+        early = datetime.datetime.min.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=2)))  # in UTC in the year 0
+        table = evtwin.Table({
+            "d": [decimal.Decimal("1.5"), None, decimal.Decimal("sNaN")], "t": [datetime.date(2024, 1, 2), None, datetime.date.max],
+            "m": np.ma.masked_array(np.array(["2024", "2025", "2026"], "M8[D]"), [0, 1, 0]), "e": [early, None, early]})
+        self.assertEqual(table.types, {"d": "f64", "t": "time", "m": "time", "e": "time"})
+        np.testing.assert_array_equal(table["d"], [1.5, np.nan, np.nan])
+        np.testing.assert_array_equal(table["t"], np.array(["2024-01-02", "NaT", "9999-12-31"], "M8[us]"))
+        np.testing.assert_array_equal(table["m"], np.array(["2024", "NaT", "2026"], "M8[us]"))
+        self.assertEqual(table["e"][0], np.datetime64("0000-12-31T22:00", "us"))
+        with self.assertRaisesRegex(TypeError, "holds date, datetime"):
+            evtwin.Table({"t": [datetime.date(2024, 1, 1), datetime.datetime(2024, 1, 1)]})
+        with self.assertRaisesRegex(errors.ParseError, "time"):
+            evtwin.Table({"time": [datetime.date(2024, 1, 1)]}, naive_time="reject")
+
+    def test_a_shell_completes_the_names_of_columns(self):
+        self.assertEqual(evtwin.Table({"soc": [50.0]})._ipython_key_completions_(), ["soc"])
+        self.assertIn("RULRegressor", dir(evtwin))
 
 
 class Matrices(unittest.TestCase):
@@ -192,6 +262,72 @@ class Exceptions(unittest.TestCase):
                 with self.subTest((kind, len(sinks), options)), evtwin.Pump(SOURCE, *sinks, **options) as pump:
                     with self.assertRaises(kind):
                         pump.run_once()
+
+    def test_what_nobody_would_await_is_refused(self):
+        """An async sink would return before it has written, and its rows would be acknowledged."""
+        async def later(*_arguments):
+            raise AssertionError("it runs")
+
+        def part(_batch):
+            yield
+
+        class Own:
+            def __init__(self, **members):
+                self.__dict__.update(members)
+
+            def write(self, _batch):
+                pass
+
+        class Called:
+            __call__ = later
+
+        for wrong in (later, functools.partial(later, 1), Called(), part, Own(write=later), Own(flush=later), Own(close=later)):
+            with self.subTest(wrong), self.assertRaisesRegex(TypeError, "nobody would (await|iterate) it"):
+                evtwin.sink(wrong)
+        for wrong in (Own(read=later), Own(read=Own.write, commit=later)):
+            with self.assertRaisesRegex(TypeError, "nobody would await it"):
+                evtwin.source(wrong)
+        for call in (lambda: evtwin.Pump(SOURCE, on_event=later), lambda: evtwin.Fleet(1).run_to_failure(progress=later),
+                     lambda: evtwin.train({"soc": [50.0]}, progress=later)):
+            with self.assertRaisesRegex(TypeError, "(on_event|progress) is async"):
+                call()
+        with evtwin.Pump(SOURCE, lambda batch: later(batch)) as pump, self.assertRaises(errors.ExternalError) as caught:
+            pump.run()
+        self.assertRegex(str(caught.exception.__cause__), "nobody awaits: the rows would be lost")
+
+    def test_a_refused_sink_leaves_the_source_to_its_owner(self):
+        source = evtwin.source(SOURCE)
+        closed = evtwin.sink("null:")
+        closed.close()
+        for wrong, kind in (("nowhere:", errors.UnsupportedError), (5, TypeError), (closed, errors.StateError)):
+            with self.subTest(wrong), self.assertRaises(kind):
+                evtwin.Pump(source, "null:", wrong)
+        with evtwin.Pump(source, "null:") as pump:
+            self.assertEqual(pump.run(), 3)
+
+    def test_a_callback_that_uses_or_closes_its_own_object(self):
+        """It is refused, or nothing is left to do; it never waits for itself."""
+        class Own:
+            handle = None
+
+            def read(self, _max_rows, _timeout_s):
+                evtwin.Pump(self.handle, "null:")
+
+            def write(self, _batch):
+                self.handle.close()
+
+            def close(self):
+                self.handle.close()
+                closed.append(self)
+
+        closed = []
+        for make, use in ((evtwin.source, evtwin.Source.read), (evtwin.sink, lambda sink: sink.write({"battery_id": ["A"]}))):
+            own = Own()
+            own.handle = make(own)
+            with self.assertRaisesRegex(errors.StateError, "a callback must not (call|close) the object that it serves"):
+                use(own.handle)
+            own.handle.close()
+        self.assertEqual(len(closed), 2)
 
     def test_a_name_may_be_made_anew_each_time(self):
         class Own:

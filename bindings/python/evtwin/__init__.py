@@ -15,7 +15,8 @@ also a ValueError, an OSError, … (evtwin.errors). All of C is in evtwin.core.
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, List
 
 from . import core, errors, reports
 from . import _log  # forwards the log  # noqa: F401
@@ -51,4 +52,7 @@ else:
             from . import estimators
 
             return getattr(estimators, name)
-        raise AttributeError(f"module 'evtwin' has no attribute '{name}'")
+        raise AttributeError(f"module 'evtwin' has no attribute '{name}'", name=name, obj=sys.modules[__name__])
+
+    def __dir__() -> List[str]:
+        return [*globals(), *_ESTIMATORS]

@@ -4,6 +4,7 @@ units and times are the library's matter (evtwin_table_from_arrow): here are onl
 from __future__ import annotations
 
 import datetime as _dt
+import decimal
 import os
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -35,7 +36,8 @@ def _with_index(data: Any) -> Any:
     column, unless there is one of that name."""
     index = getattr(data, "index", None)
     names = getattr(index, "names", None)
-    if names is None or type(index).__name__ == "RangeIndex" or not hasattr(data, "reset_index"):
+    is_count = type(index).__name__ == "RangeIndex" and index.name is None
+    if names is None or is_count or not hasattr(data, "reset_index"):
         return data
     there = [name for name in names if name is not None and name in getattr(data, "columns", ())]
     if there and len(there) < len(names):
@@ -92,7 +94,10 @@ def _array_of(name: Any, values: Any) -> "np.ndarray[Any, Any]":
     if isinstance(values, np.ma.MaskedArray):
         numpy: Any = np  # some releases have types of this, others have not
         mask = numpy.ma.getmaskarray(values)
-        values = numpy.where(mask, None, values.astype(object)) if mask.any() else values.data
+        if values.dtype.kind == "M":  # with a missing value of its own
+            values = values.filled(numpy.datetime64("NaT"))
+        else:
+            values = numpy.where(mask, None, values.astype(object)) if mask.any() else values.data
     if isinstance(values, _interchange.Moments):
         return values
     array = np.asarray(values) if not isinstance(values, (list, tuple)) else _of_list(values)
@@ -118,9 +123,9 @@ def _column(name: str, array: "np.ndarray[Any, Any]") -> Column:
         return _times(name, array)
     if kind == "f":  # longer than 64 bits
         return _column(name, array.astype(np.float64))
-    if kind in "UT":
+    if kind == "U":
         return _strings(name, array.tolist())
-    if kind == "O":
+    if kind in "OT":  # T, NumPy's own strings, may have a missing value of any type
         return _objects(name, array.tolist())
     raise TypeError(f"column '{name}': an array of {array.dtype} cannot be in a table")
 
@@ -149,7 +154,7 @@ def _is_missing(value: Any) -> bool:
         return True
     try:
         return bool(value != value)
-    except TypeError:  # pandas.NA
+    except (TypeError, ArithmeticError):  # pandas.NA, a signalling NaN of decimal
         return True
     except ValueError:  # an array, which _objects refuses
         return False
@@ -171,10 +176,12 @@ def _objects(name: str, values: List[Any]) -> Column:
     is_span = any(isinstance(value, np.timedelta64) for value in present)  # an integer to NumPy
     if all_are(int, np.integer) and not is_span and not any(isinstance(value, bool) for value in present):
         return _packed(name, "l", values, lambda filled: np.array(filled, np.int64), 0)
-    if all_are(int, float, np.integer, np.floating) and not is_span:
+    if all_are(int, float, np.integer, np.floating, decimal.Decimal) and not is_span:
         return _packed(name, "g", values, lambda filled: np.array(filled, np.float64), 0.0)
     if all_are(_dt.datetime):
         return _datetimes(name, values, present)
+    if all_are(_dt.date) and not any(isinstance(value, _dt.datetime) for value in present):  # its first moment, as Arrow's
+        return _times(name, np.array(values, "datetime64[D]"))
     if all_are(np.datetime64):  # rows of a Table's own times
         return _times(name, np.array([np.datetime64("NaT") if value is None else value for value in values]))
     kinds = sorted({type(value).__name__ for value in present})
@@ -193,15 +200,12 @@ def _packed(name: str, form: str, values: List[Any], pack: Callable[[List[Any]],
 
 def _datetimes(name: str, values: List[Any], present: Sequence[_dt.datetime]) -> Column:
     """Those with an offset are moments; those without are left to naive_time. Not both in a column."""
-    n_aware = sum(value.tzinfo is not None for value in present)
+    n_aware = sum(value.utcoffset() is not None for value in present)
     if n_aware not in (0, len(present)):
         raise ValueError(f"column '{name}': {n_aware} of {len(present)} datetimes have an offset")
 
-    def count(value: _dt.datetime) -> int:
-        naive = value.astimezone(_dt.timezone.utc).replace(tzinfo=None) if value.tzinfo is not None else value
-        return (naive - _EPOCH) // _MICROSECOND
-
-    return _packed(name, "tsu:UTC" if n_aware else "tsu:", [None if v is None else count(v) for v in values],
+    start = _EPOCH.replace(tzinfo=_dt.timezone.utc) if n_aware else _EPOCH
+    return _packed(name, "tsu:UTC" if n_aware else "tsu:", [None if v is None else (v - start) // _MICROSECOND for v in values],
                    lambda filled: np.array(filled, np.int64), 0)
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import atexit
 import datetime as _dt
+import difflib
+import inspect
+import operator
 import os
 import threading
+import time as _time
 import weakref
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Type, TypeVar, Union
 
@@ -17,26 +21,34 @@ from . import core, errors
 Time = Union[_dt.datetime, np.datetime64, int]
 """A moment: a datetime with an offset, a datetime64 (UTC), or microseconds since 1970 (UTC)."""
 
+Path = Union[str, "os.PathLike[str]", "os.PathLike[bytes]"]
+
 _R = TypeVar("_R")
 _S = TypeVar("_S", bound="Handle")
+_F = TypeVar("_F", bound=Callable[..., Any])
 _EPOCH = _dt.datetime(1970, 1, 1, tzinfo=_dt.timezone.utc)
+_MOST_YEARS = 292_276  # on either side of 1970, of 64 bits of microseconds
 _MICROSECOND = _dt.timedelta(microseconds=1)
 
 
 def to_us(time: Time) -> int:
-    """Microseconds since 1970. A datetime without an offset is refused: it could be any moment of a day. NumPy's
-    datetime64 is UTC, as in a Table."""
+    """Microseconds since 1970. A datetime without an offset is refused: it could be any moment of a day. So is a
+    float, which may be the seconds of time.time(). NumPy's datetime64 is UTC, as in a Table."""
+    if isinstance(time, (_dt.datetime, np.datetime64)) and time != time:
+        raise ValueError("NaT is not a moment")
     if isinstance(time, _dt.datetime):
-        if time.tzinfo is None:
+        if time.utcoffset() is None:
             raise ValueError(f"{time!r} has no offset: add tzinfo, as datetime.timezone.utc")
         return (time - _EPOCH) // _MICROSECOND
     if isinstance(time, np.datetime64):
-        if np.isnat(time):
-            raise ValueError("NaT is not a moment")
+        if abs(int(time.astype("datetime64[Y]").astype(np.int64))) > _MOST_YEARS:
+            raise OverflowError(f"{time!r} is outside 64 bits of microseconds")
         return int(time.astype("datetime64[us]").astype(np.int64))
-    if isinstance(time, (str, bytes)):
-        raise TypeError(f"{time!r} is text: a datetime with an offset, or microseconds since 1970, is needed")
-    return int(time)
+    try:
+        return operator.index(time)
+    except TypeError:
+        what = "text" if isinstance(time, (str, bytes)) else f"a {type(time).__name__}"
+        raise TypeError(f"{time!r} is {what}: a datetime with an offset, or whole microseconds since 1970, is needed") from None
 
 
 def to_ms(seconds: float) -> int:
@@ -68,14 +80,29 @@ def known(value: Optional[_R]) -> _R:
     return value
 
 
-def uri_of(place: Union[str, "os.PathLike[str]"], scheme: str) -> str:
+def uri_of(place: Path, scheme: str) -> str:
     """A URI as it is; a path (pathlib) becomes one of the scheme."""
+    if isinstance(place, bytes):
+        raise TypeError(f"{place!r} is bytes: a URI is a str, a path a pathlib.Path")
     if isinstance(place, str):
         return place
-    path = os.fspath(place)
+    path = os.fsdecode(place)
     if "?" in path:  # another file would be opened
         raise ValueError(f"{path!r} contains '?', where the parameters of a URI begin: rename the file")
     return f"{scheme}:{path}"
+
+
+def plain(function: _F, name: str) -> _F:
+    """A callback as it is. A call of a coroutine or generator function would return before it has done anything."""
+    if not callable(function):
+        raise TypeError(f"{name} is {function!r}, not a function")
+    for part in (function, type(function).__call__):
+        if inspect.iscoroutinefunction(part) or inspect.isasyncgenfunction(part):
+            raise TypeError(f"{name} is async, and nobody would await it: give a plain function, which may give the work to an event "
+                            "loop (asyncio.run_coroutine_threadsafe(…).result())")
+        if inspect.isgeneratorfunction(part):
+            raise TypeError(f"{name} is a generator function (it has a yield), and nobody would iterate it: give a plain function")
+    return function
 
 
 # words for enums: the prefix of an option's values in C; of a name, or of one struct's
@@ -94,7 +121,7 @@ def _option(name: str, value: Any, kind: Any) -> Any:
         prefix = _ENUMS.get(f"{kind.__name__}.{name}", _ENUMS.get(name))
         return value if prefix is None else choice(prefix, value)
     if isinstance(value, os.PathLike):
-        return os.fspath(value)
+        return os.fsdecode(value)
     if isinstance(value, (bool, np.bool_)):
         return int(value)
     if hasattr(value, "tolist") and getattr(value, "ndim", 0) == 1:  # an array, or the columns of a frame
@@ -106,6 +133,14 @@ def _option(name: str, value: Any, kind: Any) -> Any:
             raise TypeError(f"{name} is {value!r}, not a list of str")
         return ",".join(value)
     return value
+
+
+def _meant(kind: Any, given: str) -> str:
+    """What a misspelt option may be; "" if nothing is near."""
+    members = [name for name, member in vars(kind).items() if isinstance(member, property)]
+    names = [name[:-len("_us")] if name.endswith("_us") else name for name in members]
+    near = difflib.get_close_matches(given, names, 1)
+    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 def options(kind: Any, values: Mapping[str, Any]) -> Any:
@@ -126,7 +161,7 @@ def options(kind: Any, values: Mapping[str, Any]) -> Any:
                 setattr(made, name, _option(name, value, kind))
         except AttributeError as error:
             hint = "" if given != "units" else " (what columns are in is the table's: Table(data, units=…), read_csv(path, units=…))"
-            raise TypeError(f"unexpected option '{given}': {error}{hint}") from None
+            raise TypeError(f"unexpected option '{given}'{_meant(kind, given)}: {error}{hint}") from None
     return made
 
 
@@ -143,6 +178,13 @@ class Handle:
         self._lock = threading.Lock()
         self._owner: Optional[int] = None
         _live.add(weakref.ref(self, _live.discard))
+
+    @classmethod
+    def _of(cls: Type[_S], value: Any) -> _S:
+        """The value, which must be one of these."""
+        if not isinstance(value, cls):
+            raise TypeError(f"an evtwin.{cls.__name__} is needed, not {value!r}")
+        return value
 
     def _get(self) -> Any:
         """The C object; StateError if it is gone."""
@@ -172,17 +214,28 @@ class Handle:
 
     def _give(self, function: Callable[..., _R], *before: Any) -> _R:
         """function(*before, object), which takes the object."""
-        with self._lock:
-            result = function(*before, self._get())
+        def given(handle: Any) -> _R:
+            result = function(*before, handle)
             self._core, self._gone = None, "it was given away"
             return result
+
+        return self._call(given)
 
     def close(self) -> None:
         """Free the C object now; a second call does nothing."""
         if self._owner == threading.get_ident():
             raise errors.StateError(f"{type(self).__name__}: a callback must not close the object that it serves")
         with self._lock:
-            self._core = None
+            handle, self._core = self._core, None
+        del handle  # without the lock: a sink's own close may close this object, too
+
+    def _end(self, until: float) -> None:
+        """close(), at exit. A call that a daemon thread does not return from until then is left alone: nothing of that
+        thread runs any more."""
+        if self._lock.acquire(timeout=max(0.0, until - _time.monotonic())):
+            handle, self._core = self._core, None
+            self._lock.release()
+            del handle
 
     @property
     def closed(self) -> bool:
@@ -195,6 +248,9 @@ class Handle:
 
     def __exit__(self, *_error: Any) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"<evtwin.{type(self).__name__}{' (closed)' if self.closed else ''}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(f"a {type(self).__name__} cannot be pickled: what it has (memory, threads, connections) is of this "
@@ -211,6 +267,8 @@ class Handle:
             handle.this.disown()
 
 
+_EXIT_PATIENCE_S = 10.0
+"""How long the end of the program waits for calls of daemon threads, as core's own close does."""
 _live: "Set[weakref.ref[Handle]]" = set()
 
 
@@ -226,9 +284,10 @@ def _after_fork() -> None:
 
 def _at_exit() -> None:
     """Threads of the library end before the interpreter does."""
+    until = _time.monotonic() + _EXIT_PATIENCE_S
     for handle in _all_live():
         try:
-            handle.close()
+            handle._end(until)
         except errors.Error:
             pass
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import core, errors
 from ._arrow import _strings, from_arrow
-from ._base import options
+from ._base import Path, options
 
 if TYPE_CHECKING:  # they are types only
     from typing_extensions import Unpack
@@ -87,11 +87,11 @@ class Table:
         return table
 
     @classmethod
-    def read_csv(cls, path: Union[str, "os.PathLike[str]"], **csv_options: Unpack[CsvOptions]) -> "Table":
+    def read_csv(cls, path: Path, **csv_options: Unpack[CsvOptions]) -> "Table":
         """Read a CSV file; keywords are the members of evtwin_csv_options: delimiter, decimal, units (as of
         Table), time_format ("%d.%m.%Y %H:%M"), number_columns (names: what is not a number there is a ParseError that
         names its line; elsewhere it makes the column text), text_columns, …"""
-        return cls._wrap(core.table_read_csv(os.fspath(path), options(core.csv_options, csv_options)))
+        return cls._wrap(core.table_read_csv(os.fsdecode(path), options(core.csv_options, csv_options)))
 
     def convert(self, names: str) -> "Table":
         """A new table in the names, units and signs of a naming: evtwin, ev30 (the 30-column data set), bdf (Battery Data
@@ -101,10 +101,10 @@ class Table:
             raise errors.ArgumentError(f"'{names}' is not a naming; there are {', '.join(_NAMINGS)}")
         return Table._wrap(core.telemetry_convert(self._handle, _NAMINGS[names]))
 
-    def write_csv(self, path: Union[str, "os.PathLike[str]"], names: Optional[str] = None) -> None:
+    def write_csv(self, path: Path, names: Optional[str] = None) -> None:
         """Write a CSV file, completely or not at all; names as in convert, None = unchanged."""
         table = self if names is None else self.convert(names)
-        core.table_write_csv(table._handle, os.fspath(path))
+        core.table_write_csv(table._handle, os.fsdecode(path))
 
     @property
     def num_rows(self) -> int:
@@ -134,6 +134,9 @@ class Table:
 
     def __contains__(self, name: object) -> bool:
         return name in self.columns
+
+    def _ipython_key_completions_(self) -> List[str]:
+        return self.columns
 
     def __getitem__(self, name: str) -> "np.ndarray[Any, Any]":
         """A column (rows) as an array: float64, int64 (float64 where values are missing), datetime64[us], bool

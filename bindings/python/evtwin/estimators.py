@@ -104,8 +104,8 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         options.column_sample, options.min_child_weight = self.column_sample, self.min_child_weight
         if self.random_state is not None:
             seed = self.random_state
-            options.seed = int(seed) if isinstance(seed, (int, np.integer)) else int(
-                check_random_state(seed).randint(_MAX_SEED))
+            is_ours = isinstance(seed, (int, np.integer)) and 0 <= seed <= _MAX_SEED
+            options.seed = int(seed) if is_ours else int(check_random_state(seed).randint(_MAX_SEED))
         return options
 
     def _fit(self, x: "np.ndarray[Any, Any]", y: "np.ndarray[Any, Any]", groups: Any) -> None:

@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
 
 from . import core, errors, reports
-from ._base import Handle, choice, known, options
+from ._base import Handle, Path, choice, known, options, plain
 from ._origin import Saved
 from ._table import Table, as_table
-from .prediction import Path, Predictor
+from .prediction import Predictor
 from .simulation import Progress, _go_on
 
 if TYPE_CHECKING:  # they are types only
@@ -81,7 +81,7 @@ class Trainer(Handle):
                   csv_options: Optional[CsvOptions] = None, **train_options: Unpack[TrainOptions]) -> "Trainer":
         """Train on a CSV file that is larger than memory; the rows of a battery stand together in it. csv_options are
         the keywords of Table.read_csv, as a dict; the others are those of train."""
-        csv = core.csv_open(os.fspath(path), options(core.csv_options, csv_options or {}))
+        csv = core.csv_open(os.fsdecode(path), options(core.csv_options, csv_options or {}))
         return cls(core.train_csv(csv, _targets(targets), _train_options(train_options, progress)))
 
     @property
@@ -150,15 +150,15 @@ class Trainer(Handle):
 
     def json(self, path: Optional[Path] = None) -> Dict[str, Any]:
         """The report in the JSON form of the tools; path is the value of "models"."""
-        return dict(json.loads(known(self._call(core.trainer_json, None if path is None else os.fspath(path)))))
+        return dict(json.loads(known(self._call(core.trainer_json, None if path is None else os.fsdecode(path)))))
 
     def save(self, path: Path) -> None:
         """Save the bundle in a folder, which is created if absent."""
-        core.trainer_save(self._get(), os.fspath(path))
+        core.trainer_save(self._get(), os.fsdecode(path))
 
     def save_mlflow(self, target: str, path: Path, **mlflow_options: Unpack[MlflowOptions]) -> None:
         """Save the model of a target as a folder that MLflow opens."""
-        core.trainer_save_mlflow(self._get(), target, os.fspath(path), options(core.mlflow_options, mlflow_options))
+        core.trainer_save_mlflow(self._get(), target, os.fsdecode(path), options(core.mlflow_options, mlflow_options))
 
     def __repr__(self) -> str:
         if self.closed:
@@ -168,7 +168,7 @@ class Trainer(Handle):
 
 def _train_options(given: Mapping[str, Any], progress: Optional[Progress]) -> Any:
     made = options(core.train_options, given)
-    made.progress = progress or _go_on
+    made.progress = plain(progress or _go_on, "progress")
     return made
 
 

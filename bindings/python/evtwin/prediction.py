@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 import numpy as np
 
 from . import core, errors, reports
-from ._base import Handle, choice, known, options
+from ._base import Handle, Path, choice, known, options
 from ._origin import Bundle, FileMark, Files
 from ._table import Table, as_table, to_extend
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:  # they are types only
     from typing_extensions import Unpack
 
     from ._options import SessionOptions
-
-Path = Union[str, "os.PathLike[str]"]
 
 
 def _matrix(x: Any, dtype: Any, names: Callable[[], Sequence[str]]) -> Any:
@@ -59,7 +57,7 @@ class Model:
 
     def __init__(self, path: Path, *, all_trees: bool = False) -> None:
         load = core.model_load_all_trees if all_trees else core.model_load
-        self._name, self._all_trees = os.fspath(path), all_trees
+        self._name, self._all_trees = os.fsdecode(path), all_trees
         self._origin: Any = FileMark(self._name)
         self._core = load(self._name)
 
@@ -158,10 +156,10 @@ class Predictor(Handle):
     """What writes the bundle into a folder, for pickles; None: nothing does."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(core.predictor_load(os.fspath(path)))
+        super().__init__(core.predictor_load(os.fsdecode(path)))
         self._n_targets = int(self.info.n_targets)
         self._changes: Dict[str, str] = {}
-        self._origin = Bundle(os.path.abspath(os.fspath(path)), known(self.info.bundle))
+        self._origin = Bundle(os.path.abspath(os.fsdecode(path)), known(self.info.bundle))
 
     def __reduce__(self) -> Any:
         """The files of its bundle, which must be what was loaded: ValueError if they have changed since."""
@@ -300,7 +298,7 @@ class Session(Handle):
     Keywords: max_batteries, n_reasons, explains_each."""
 
     def __init__(self, predictor: Predictor, **session_options: Unpack[SessionOptions]) -> None:
-        super().__init__(core.session_create(predictor._get(), options(core.session_options, session_options)))
+        super().__init__(core.session_create(Predictor._of(predictor)._get(), options(core.session_options, session_options)))
 
     def __len__(self) -> int:
         """Number of batteries with a committed state."""
@@ -347,7 +345,7 @@ class Session(Handle):
 
     def swap(self, predictor: Predictor) -> int:
         """Predict with other models from now on; the number of batteries whose past was dropped."""
-        return int(self._call(core.session_swap, predictor._get()))
+        return int(self._call(core.session_swap, Predictor._of(predictor)._get()))
 
 
 def _optional(handle: Any) -> Optional[Table]:

@@ -2,6 +2,7 @@
 """Report structs of the C library as named tuples: copies, so that nothing in them is borrowed."""
 from __future__ import annotations
 
+import sys
 from collections import namedtuple
 from typing import Any, Dict
 
@@ -37,7 +38,7 @@ def __getattr__(name: str) -> Any:
     for struct in vars(core).values():
         if isinstance(struct, type) and name == _name_of(struct) and name[0].isupper():
             return _kind(struct)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
 
 
 def _member(struct: Any, name: str) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
 from . import core, reports
-from ._base import Handle, Time, known, options, to_us
+from ._base import Handle, Path, Time, known, options, plain, to_us
 from ._table import Table, as_table
 
 if TYPE_CHECKING:  # they are types only
@@ -22,8 +22,8 @@ Progress = Callable[[str, float], Optional[bool]]
 class Cell(Handle):
     """A cell parameter set: a built-in one by name, or a JSON file by path."""
 
-    def __init__(self, name: Union[str, "os.PathLike[str]", None] = None) -> None:
-        super().__init__(core.cell_load(None if name is None else os.fspath(name)))
+    def __init__(self, name: Optional[Path] = None) -> None:
+        super().__init__(core.cell_load(None if name is None else os.fsdecode(name)))
 
     @staticmethod
     def builtin() -> Dict[str, str]:
@@ -154,7 +154,7 @@ class Fleet(Simulator):
         eol_soh_percent, moments ("active", "daily", "cycle"), … The fleet itself does not change.
         progress(what, done) may return True to stop (CancelledError)."""
         run = options(core.run_to_failure_options, run_options)
-        run.progress = progress or _go_on
+        run.progress = plain(progress or _go_on, "progress")
         table, report = core.sim_run_to_failure(self._options, run)
         return Table._wrap(table), report
 

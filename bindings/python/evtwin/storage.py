@@ -20,7 +20,7 @@ class Thresholds(Handle):
     """The limits that make a status, an alert or a colour: the contract's, or changed by a JSON file."""
 
     def __init__(self, path: Optional[Path] = None) -> None:
-        super().__init__(core.thresholds_create() if path is None else core.thresholds_load(os.fspath(path)))
+        super().__init__(core.thresholds_create() if path is None else core.thresholds_load(os.fsdecode(path)))
 
     @classmethod
     def _wrap(cls, handle: Any) -> "Thresholds":
@@ -110,7 +110,7 @@ class Store(Handle):
 
     def put_thresholds(self, thresholds: Thresholds) -> None:
         """Replace the limits that give rows their status."""
-        self._call(core.store_put_thresholds, thresholds._get())
+        self._call(core.store_put_thresholds, Thresholds._of(thresholds)._get())
 
     def thresholds(self) -> Thresholds:
         """The limits in force."""
@@ -159,7 +159,7 @@ class Store(Handle):
 
     def backup(self, path: Path) -> None:
         """Copy the whole database as it is at one moment to a new file."""
-        self._call(core.store_backup, os.fspath(path))
+        self._call(core.store_backup, os.fsdecode(path))
 
     def alerts(self, *, states: int = core.ALERT_ANY, **alert_options: Unpack[AlertHistoryOptions]) -> Optional[Table]:
         """Alerts, the newest first. Keywords: battery_id, start, end, limit, before_id, after_change."""

@@ -2,13 +2,14 @@
 """Sources and sinks of telemetry, by URI or as Python objects, and the pump that delivers from a source to sinks."""
 from __future__ import annotations
 
+import inspect
 import os
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from . import core, reports
-from ._base import Handle, known, options, to_ms, uri_of
+from ._base import Handle, Path, known, options, plain, to_ms, uri_of
 from ._table import Table, as_table
 from .prediction import Predictor
 from .simulation import Simulator
@@ -17,8 +18,6 @@ if TYPE_CHECKING:  # they are types only
     from typing_extensions import Unpack
 
     from ._options import PumpOptions, ScreenOptions, SimSourceOptions, SpoolOptions
-
-Place = Union[str, "os.PathLike[str]"]
 
 
 class Batch(NamedTuple):
@@ -33,13 +32,20 @@ class Batch(NamedTuple):
 class _OwnSink:
     """Between the C callbacks and an object with write(batch), or a function of a batch."""
 
+    _OPTIONAL = ("flush", "position", "states", "check", "write_letters", "interrupt", "close")
+
     def __init__(self, target: Any) -> None:
         self._target = target
-        self._put = target.write if hasattr(target, "write") else target
+        self._put = plain(target.write, "write") if hasattr(target, "write") else plain(target, "the function of a batch")
+        _check_plain(target, *self._OPTIONAL)
         self.name = str(getattr(target, "name", None) or f"{type(target).__name__}:")
 
     def _write(self, rows: Any, source: Optional[str], position: Optional[str], states: Any) -> None:
-        self._put(Batch(Table._wrap(rows), source, position, None if states is None else Table._wrap(states)))
+        answer = self._put(Batch(Table._wrap(rows), source, position, None if states is None else Table._wrap(states)))
+        if inspect.isawaitable(answer):  # of a function that does not look so
+            if inspect.iscoroutine(answer):
+                answer.close()
+            raise TypeError("write gave a coroutine, which nobody awaits: the rows would be lost")
 
     def _recalled(self, batteries: Any) -> Any:
         states = self._target.states(Table._wrap(batteries))
@@ -49,9 +55,16 @@ class _OwnSink:
         """flush, position, states, check, write_letters, interrupt and close where the object has them."""
         if name == "_states" and hasattr(self._target, "states"):
             return self._recalled
-        if name in ("flush", "position", "check", "write_letters", "interrupt", "close"):
+        if name in self._OPTIONAL and name != "states":
             return getattr(self._target, name)
         raise AttributeError(name)
+
+
+def _check_plain(own: Any, *names: str) -> None:
+    """The optional methods that an object has are plain functions."""
+    for name in names:
+        if callable(getattr(own, name, None)):
+            plain(getattr(own, name), name)
 
 
 def _is_row(data: Any) -> bool:
@@ -59,10 +72,12 @@ def _is_row(data: Any) -> bool:
     return isinstance(data, Mapping) and not any(hasattr(value, "__len__") and not isinstance(value, str) for value in data.values())
 
 
+_TABULAR = ("__arrow_c_stream__", "__dataframe__", "columns")
+
+
 def _is_tabular(data: Any) -> bool:
     """One table or frame, whose iteration gives names or columns; a reader of batches gives those."""
-    names = ("__arrow_c_stream__", "__dataframe__", "columns")
-    return isinstance(data, Mapping) or not hasattr(data, "__next__") and any(hasattr(data, name) for name in names)
+    return isinstance(data, Mapping) or not hasattr(data, "__next__") and any(hasattr(data, name) for name in _TABULAR)
 
 
 def _telemetry(data: Any) -> Table:
@@ -96,11 +111,14 @@ def _values(values: Any, kind: int, wanted: int, factor: float) -> Any:
 class _OwnSource:
     """Between the C callbacks and an object with read(max_rows, timeout_s), or an iterable of tables."""
 
+    _OPTIONAL = ("commit", "seek", "check", "close")
+
     def __init__(self, origin: Any) -> None:
         self._origin = origin
         self._rows: Optional[Table] = None  # read and not given yet
         self._first = 0
         self.name = str(getattr(origin, "name", None) or f"{type(origin).__name__}:")
+        _check_plain(origin, "read", *self._OPTIONAL)
         self._next = None if hasattr(origin, "read") else iter([origin] if _is_tabular(origin) else origin)
 
     def _read(self, max_rows: int, timeout_s: float) -> Any:
@@ -127,7 +145,7 @@ class _OwnSource:
 
     def __getattr__(self, name: str) -> Any:
         """commit, seek, check and close where the object has them."""
-        if name in ("commit", "seek", "check", "close"):
+        if name in self._OPTIONAL:
             return getattr(self._origin, name)
         raise AttributeError(name)
 
@@ -195,9 +213,11 @@ def source(origin: Any, **sim_source_options: Unpack[SimSourceOptions]) -> Sourc
         return Source(origin._give(lambda sim: core.source_from_sim(sim, how)))
     if sim_source_options:
         raise TypeError("only a Simulator takes options; those of a URI follow its '?'")
-    if isinstance(origin, (str, os.PathLike)):
-        scheme = "csv" if os.fspath(origin).endswith(".csv") else "jsonl"
+    if isinstance(origin, (str, bytes, os.PathLike)):
+        scheme = "csv" if os.fsdecode(origin).endswith(".csv") else "jsonl"
         return Source(core.source_open(uri_of(origin, scheme)))
+    if isinstance(origin, type) or not any(hasattr(origin, name) for name in ("read", "__iter__", "__getitem__", *_TABULAR)):
+        raise TypeError(f"a URI, a path, rows, an iterable of rows or an object with read(max_rows, timeout_s) is needed, not {origin!r}")
     return Source(core.source_create(_OwnSource(origin)))
 
 
@@ -250,11 +270,11 @@ def sink(target: Any) -> Sink:
     TimeoutError are temporary, ValueError is permanent."""
     if isinstance(target, Sink):
         return target
-    if isinstance(target, (str, os.PathLike)):
-        scheme = {".csv": "csv", ".jsonl": "jsonl"}.get(os.path.splitext(os.fspath(target))[1], "sqlite")
+    if isinstance(target, (str, bytes, os.PathLike)):
+        scheme = {".csv": "csv", ".jsonl": "jsonl"}.get(os.path.splitext(os.fsdecode(target))[1], "sqlite")
         return Sink(core.sink_open(uri_of(target, scheme)))
-    if not callable(getattr(target, "write", target)):
-        raise TypeError(f"a URI, a path, a function or an object with write(batch) is needed, not {type(target)!r}")
+    if not callable(getattr(target, "write", target)) or isinstance(target, type) and hasattr(target, "write"):
+        raise TypeError(f"a URI, a path, a function or an object with write(batch) is needed, not {target!r}")
     return Sink(core.sink_create(_OwnSink(target)))
 
 
@@ -282,8 +302,8 @@ class Spool(Handle):
 
     _survives_fork = False
 
-    def __init__(self, folder: Place, **spool_options: Unpack[SpoolOptions]) -> None:
-        super().__init__(core.spool_open(os.fspath(folder), options(core.spool_options, spool_options)))
+    def __init__(self, folder: Path, **spool_options: Unpack[SpoolOptions]) -> None:
+        super().__init__(core.spool_open(os.fsdecode(folder), options(core.spool_options, spool_options)))
 
     @property
     def id(self) -> str:
@@ -320,18 +340,25 @@ class Pump(Handle):
                  dead_letters: Any = None, on_event: Optional[Callable[[reports.PumpEvent], object]] = None,
                  **pump_options: Unpack[PumpOptions]) -> None:
         pump = core.pump_create(options(core.pump_options, pump_options))
-        source(origin)._give(core.pump_take_source, pump)
-        for target in sinks:
-            sink(target)._give(core.pump_take_sink, pump)
-        if dead_letters is not None:
-            sink(dead_letters)._give(core.pump_take_dead_letters, pump)
-        if predictor is not None:
-            predictor._give(core.pump_take_predictor, pump)
-        if spool is not None:
-            spool._give(core.pump_take_spool, pump)
         if on_event is not None:
-            tell = on_event
+            tell = plain(on_event, "on_event")
             core.pump_on_event(pump, lambda event: tell(_event(event)))
+        # what is refused is refused before anything is given away
+        others: List[Tuple[Callable[..., Any], Handle]] = []
+        if predictor is not None:
+            others.append((core.pump_take_predictor, Predictor._of(predictor)))
+        if spool is not None:
+            others.append((core.pump_take_spool, Spool._of(spool)))
+        incoming = origin if isinstance(origin, Simulator) else source(origin)
+        taken: List[Tuple[Callable[..., Any], Handle]] = [(core.pump_take_sink, sink(target)) for target in sinks]
+        if dead_letters is not None:
+            taken.append((core.pump_take_dead_letters, sink(dead_letters)))
+        taken += others
+        for _take, handle in taken:
+            handle._get()
+        source(incoming)._give(core.pump_take_source, pump)
+        for take, handle in taken:
+            handle._give(take, pump)
         super().__init__(pump)
 
     def run_once(self, timeout_s: float = 1.0) -> Optional[int]:
@@ -355,7 +382,7 @@ class Pump(Handle):
 
     def swap_predictor(self, predictor: Predictor) -> int:
         """Predict with other models from the next batch on; the number of batteries whose past was dropped."""
-        return int(predictor._give(lambda new: self._call(core.pump_swap_predictor, new)))
+        return int(Predictor._of(predictor)._give(lambda new: self._call(core.pump_swap_predictor, new)))
 
     def restore(self, states: Any) -> None:
         """Take over the states that a store keeps (Store.states), before it runs."""

@@ -51,11 +51,11 @@ class Tracker(Handle):
 
     def upload(self, artifact_uri: str, path: Path, at: Optional[str] = None) -> None:
         """Upload a file or the content of a folder below an artifact URI."""
-        self._call(core.tracker_upload, artifact_uri, os.fspath(path), at)
+        self._call(core.tracker_upload, artifact_uri, os.fsdecode(path), at)
 
     def download(self, artifact_uri: str, folder: Path) -> None:
         """Download everything below an artifact URI to a new folder."""
-        self._call(core.tracker_download, artifact_uri, os.fspath(folder))
+        self._call(core.tracker_download, artifact_uri, os.fsdecode(folder))
 
     def register(self, name: str, description: Optional[str] = None) -> None:
         """Create the registered model of that name if there is none."""
@@ -129,7 +129,7 @@ class Run(Handle):
 
     def log_artifacts(self, path: Path, at: Optional[str] = None) -> None:
         """Upload a file or the content of a folder."""
-        self._on_server(core.run_log_artifacts, os.fspath(path), at)
+        self._on_server(core.run_log_artifacts, os.fsdecode(path), at)
 
     def end(self, status: str = "finished") -> None:
         """End it: "finished", "failed" or "killed"."""

@@ -84,6 +84,36 @@ static void what_is_given_is_not_asked(void **state) {
     check_refused("soc\n1\n", EVTWIN_E_ARG, "decimal");
 }
 
+/* Seconds since 1970 have the decimal sign of the file; a time of day keeps what it has. */
+static void seconds_have_the_decimal_sign_too(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *text;
+        int64_t us;
+    } cases[] = {
+        {"Unix Time / s", "1704096000,25", 1704096000250000},
+        {"Unix Time / s", "1,70409600025e9", 1704096000250000},
+        {"Unix Time / s", "-0,5", -500000},
+        {"Unix Time / s", "12", 12000000},
+        {"time", " 1704096000,25 ", 1704096000250000},
+        {"time", "1704096000250,5", 1704096000250500},
+        {"time", "2024-01-01 08:00:00,25", 1704096000250000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "%s;voltage\n%s;3,75\n", cases[i].name, cases[i].text);
+        evtwin_table *t = read_text(text);
+        assert_int_equal(evtwin_table_type(t, 0), EVTWIN_TIME);
+        assert_int_equal(evtwin_table_i64(t, 0)[0], cases[i].us);
+        evtwin_table_free(t);
+    }
+    check_refused("Unix Time / s;voltage\n1704096000,2,5;3,75\n", EVTWIN_E_PARSE,
+                  "in.csv:2:1: |'1704096000,2,5'");
+    options.decimal = '.';
+    check_refused("Unix Time / s;voltage\n1704096000,25;3.75\n", EVTWIN_E_PARSE,
+                  "in.csv:2:1: |'1704096000,25'");
+}
+
 static void what_is_open_is_refused(void **state) {
     (void)state;
     check_refused("soc;a,voltage\n1;2,3\n", EVTWIN_E_PARSE, "','|';'|option delimiter");
@@ -423,6 +453,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(delimiters_are_recognised, reset),
         cmocka_unit_test_setup(what_is_given_is_not_asked, reset),
+        cmocka_unit_test_setup(seconds_have_the_decimal_sign_too, reset),
         cmocka_unit_test_setup(what_is_open_is_refused, reset),
         cmocka_unit_test_setup(lines_above_the_header, reset),
         cmocka_unit_test_setup(columns_that_have_no_name, reset),

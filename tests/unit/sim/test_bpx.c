@@ -304,7 +304,11 @@ static void other_files_are_refused(void **state) {
     assert_fails(load_changed(o, bpx(), &cell), EVTWIN_E_PARSE, "is not a BPX file");
     json_t *b = bpx();
     json_object_del(b, "Parameterisation");
-    assert_fails(load_changed(own(), b, &cell), EVTWIN_E_PARSE, "'Parameterisation' is not");
+    assert_fails(load_changed(own(), b, &cell), EVTWIN_E_PARSE,
+                 "./bpx-own.json: ./m50.bpx.json: 'Parameterisation' is not");
+    assert_fails(evtwin_cell_load("./m50.bpx.json", &cell), EVTWIN_E_PARSE,
+                 "'Parameterisation' is not an object");
+    assert_string_equal(evtwin_last_error(), "./m50.bpx.json: 'Parameterisation' is not an object");
     assert_fails(evtwin_cell_load(SOURCE_DIR "/tests/data/cells/none.json", &cell),
                  EVTWIN_E_NOT_FOUND, "none.json");
     o = own();

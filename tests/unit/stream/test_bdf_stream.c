@@ -6,6 +6,7 @@
 
 #include "fail_nth.h"
 
+#include "core/text.h"
 #include "stream/bdf_name.h"
 
 static const char *uri(const char *path, const char *params) {
@@ -77,15 +78,23 @@ static void names_of_files(void **state) {
 static const char cell[] = "Test Time / s,Voltage / V,Current / A,Ambient Temperature / degC\n"
                            "0.5,3.9,1.5,20\n10,3.8,-2,20\n,3.7,0,20\n1e300,3.7,0,20\n";
 
+static char refusals[2000]; /* of read_all: why */
+
 /* The rows of a source; how many were refused. */
 static size_t read_all(const char *text, evtwin_table *t) {
     evtwin_source *s = NULL;
     evtwin_status st;
     size_t n_refused = 0;
+    refusals[0] = '\0';
     assert_ok(evtwin_source_open(text, &s));
     while ((st = evtwin_source_read(s, 2, 0, t)) != EVTWIN_DONE) {
         assert_true(st == EVTWIN_OK || st == EVTWIN_REFUSED);
-        n_refused += st == EVTWIN_REFUSED;
+        evtwin_refusal refusal;
+        if (st == EVTWIN_REFUSED) {
+            assert_ok(evtwin_source_refusal(s, &refusal, sizeof refusal));
+            evtwin__text_append(refusals, sizeof refusals, "%s\n", refusal.reason);
+            n_refused++;
+        }
     }
     evtwin_source_free(s);
     return n_refused;
@@ -111,6 +120,9 @@ static void the_name_says_battery_and_date(void **state) {
     assert_int_equal(read_all(uri(path, ""), t), 2); /* without a test time, and one of no year */
     evtwin_set_log(NULL, NULL);
     assert_int_equal(evtwin_table_rows(t), 2);
+    assert_true(text_names(refusals, "data row 3: it has no test time|data row 4: its test time, "
+                                     "1e300 s after 2024-04-30T00:00:00.000000Z, is not in the "
+                                     "years 0 to 9999"));
     check_times(t, "CELL7", "2024-04-30T00:00:00.500000Z");
     assert_true(text_names(log_text, "CELL7|?battery_id=|2024-04-30T00:00:00.000000Z|?start="));
 

@@ -211,6 +211,8 @@ static void bad_envelopes_are_refused_with_the_reason(void **state) {
         {"{\"specversion\":\"1.0\",\"data_base64\":[\"e30=\"]}", "not a string of base64"},
         {"{\"specversion\":\"1.0\",\"data_base64\":\"\"}", "\"data_base64\" of a CloudEvent:1:"},
         {"{\"specversion\":\"1.0\",\"data_base64\":\"AAAA\"}", "a NUL byte"},
+        {"{\"specversion\":\"1.0\",\"data_base64\":\"W1tbW1tbW1tbW1tbW1tbW1s=\"}",
+         "nested deeper than 16"},
         {"{\"specversion\":\"1.0\",\"data_base64\":\"e30=\",\"data\":{}}", "both"},
         {"{\"specversion\":\"1.0\",\"datacontenttype\":\"application/avro\",\"data_base64\":"
          "\"e30=\"}",
