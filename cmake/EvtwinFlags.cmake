@@ -24,8 +24,8 @@ if(EVTWIN_WERROR)
   target_compile_options(evtwin_flags INTERFACE -Werror)
 endif()
 
-# _FORTIFY_SOURCE needs optimisation and fights the sanitizers.
-if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT EVTWIN_SANITIZE)
+# _FORTIFY_SOURCE needs optimisation and fights the sanitizers. A level that the builder has chosen stays.
+if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT EVTWIN_SANITIZE AND NOT CMAKE_C_FLAGS MATCHES "_FORTIFY_SOURCE")
   target_compile_options(evtwin_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 target_link_options(evtwin_flags INTERFACE LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack

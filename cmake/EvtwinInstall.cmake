@@ -10,9 +10,25 @@ if(EVTWIN_STATIC)
   install(TARGETS evtwin_static EXPORT evtwinStaticTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 endif()
 
-# pkg-config: relocatable, since the prefix is found from where the file stands
-file(RELATIVE_PATH EVTWIN_PC_PREFIX /root/${CMAKE_INSTALL_LIBDIR}/pkgconfig /root)
-string(REGEX REPLACE "/$" "" EVTWIN_PC_PREFIX "${EVTWIN_PC_PREFIX}")
+# pkg-config: relocatable, since the prefix is found from where the file stands; with an absolute folder of libraries
+# (CMAKE_INSTALL_LIBDIR=/usr/lib64) it is the prefix of this configuration
+set(EVTWIN_PC_LIBDIR "${CMAKE_INSTALL_LIBDIR}")
+set(EVTWIN_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+  set(EVTWIN_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+else()
+  file(RELATIVE_PATH EVTWIN_PC_PREFIX "/root/${CMAKE_INSTALL_LIBDIR}/pkgconfig" /root)
+  string(REGEX REPLACE "/$" "" EVTWIN_PC_PREFIX "\${pcfiledir}/${EVTWIN_PC_PREFIX}")
+endif()
+foreach(folder LIBDIR INCLUDEDIR)
+  if(NOT IS_ABSOLUTE "${EVTWIN_PC_${folder}}")
+    string(PREPEND EVTWIN_PC_${folder} "\${prefix}/")
+  endif()
+endforeach()
+foreach(folder PREFIX LIBDIR INCLUDEDIR)
+  string(REPLACE " " "\\ " EVTWIN_PC_${folder} "${EVTWIN_PC_${folder}}")
+endforeach()
+
 # The dependencies' libraries, for static linking only, and not by Requires.private: that puts their include folders
 # before users' compilers, and fails where their headers are absent, which no user of ours needs.
 set(EVTWIN_PC_PRIVATE)
@@ -34,10 +50,13 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/evtwin.pc DESTINATION ${CMAKE_INSTALL_
 # units of systemd for the tools of this prefix, found when it is installed: --prefix may be another
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND TARGET evtwin-serve)
   install(CODE "
+    set(bin \"${CMAKE_INSTALL_BINDIR}\")
     file(GLOB units \"${PROJECT_SOURCE_DIR}/deploy/systemd/*.service\")
     foreach(unit IN LISTS units)
       file(READ \"\${unit}\" text)
-      string(REPLACE \"/usr/bin/\" \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/\" text \"\${text}\")
+      cmake_path(ABSOLUTE_PATH bin BASE_DIRECTORY \"\${CMAKE_INSTALL_PREFIX}\" OUTPUT_VARIABLE folder)
+      string(REPLACE \" \" \"\\\\x20\" folder \"\${folder}\")
+      string(REPLACE \"/usr/bin/\" \"\${folder}/\" text \"\${text}\")
       get_filename_component(name \"\${unit}\" NAME)
       file(WRITE \"${PROJECT_BINARY_DIR}/systemd/\${name}\" \"\${text}\")
       file(INSTALL DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\" TYPE FILE

@@ -39,7 +39,8 @@ int main(void) {
     printf("RUL: off by %.0f cycles on unseen batteries (the mean is off by %.0f)\n", model.rmse,
            mean.rmse);
 
-    /* a bundle is one thing: features, units, scale and models cannot drift apart */
+    /* a bundle is one thing: features, units, scale and models cannot drift apart; these records
+     * are the ones it has learned from, so this shows the call and not how good it is */
     evtwin_predictor *predictor = NULL;
     if (evtwin_predictor_load("bundle", &predictor) < 0 ||
         evtwin_predictor_apply(predictor, records) < 0) {

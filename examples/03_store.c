@@ -9,7 +9,7 @@ static int give_up(const char *what) {
 }
 
 int main(void) {
-    /* sources and sinks are named by URI: another database or a file is another text */
+    /* sources and sinks are named by URI: another database or a file is another string */
     evtwin_pump *pump = NULL;
     evtwin_source *source = NULL;
     evtwin_sink *sink = NULL;
@@ -22,10 +22,10 @@ int main(void) {
     evtwin_status status;
     while ((status = evtwin_pump_run_once(pump, 1000, NULL)) == EVTWIN_OK) {
     }
-    evtwin_pump_free(pump);
     if (status < 0) {
         return give_up("pump");
     }
+    evtwin_pump_free(pump);
 
     evtwin_store *store = NULL;
     evtwin_table *latest = NULL;

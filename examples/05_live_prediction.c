@@ -20,7 +20,7 @@ static void on_event(void *ctx, const evtwin_pump_event *event) {
                    evtwin_table_number(event->batch, rul, i));
         }
     } else if (event->kind == EVTWIN_PUMP_SINK_FAILED) {
-        printf("%s\n", event->text);
+        fprintf(stderr, "%s\n", event->text);
     }
 }
 
@@ -42,8 +42,7 @@ int main(void) {
         return give_up("open");
     }
 
-    /* wait at most a second for rows, then look around: here is where a program checks for Ctrl-C
-     */
+    /* wait at most a second for rows; between two calls a program can check for Ctrl-C */
     evtwin_status status;
     do {
         status = evtwin_pump_run_once(pump, 1000, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A custom sink: it keeps the hottest reading of a simulated fleet. */
 #include <evtwin/evtwin.h>
+#include <math.h>
 #include <stdio.h>
 
 typedef struct hottest {
@@ -16,7 +17,8 @@ static evtwin_status write_rows(void *ctx, const evtwin_batch *batch) {
     const size_t temperature = evtwin_table_find(batch->rows, "temperature");
     for (size_t i = 0; i < evtwin_table_rows(batch->rows); i++) {
         const double v = evtwin_table_number(batch->rows, temperature, i);
-        if (h->n_rows++ == 0 || v > h->temperature_degC) {
+        h->n_rows++;
+        if (v > h->temperature_degC) { /* a missing reading is NaN, and never the hottest */
             h->temperature_degC = v;
             snprintf(h->battery_id, sizeof h->battery_id, "%s",
                      evtwin_table_text(batch->rows, id, i));
@@ -26,7 +28,7 @@ static evtwin_status write_rows(void *ctx, const evtwin_batch *batch) {
 }
 
 int main(void) {
-    hottest h = {0};
+    hottest h = {.temperature_degC = -INFINITY};
     const evtwin_sink_callbacks callbacks = {
         .size = sizeof callbacks, .name = "hottest:", .write = write_rows};
     evtwin_pump *pump = NULL;

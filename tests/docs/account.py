@@ -4,6 +4,7 @@
 another test that reads that page, or it is data that its parser takes, or the page says why it is not run. The options of our
 tools in blocks that are not run exist.
 """
+import ast
 import configparser
 import json
 import os
@@ -28,8 +29,18 @@ def tests():
     return {t["name"]: t.get("command", []) for t in json.loads(done.stdout)["tests"]}
 
 
+def names(text, name, is_python):
+    """Does code name it? What only a comment or a docstring says is not read by a test."""
+    if not is_python:
+        return any(name in line for line in text.splitlines() if not line.lstrip().startswith(("#", "//", "/*", "*")))
+    tree = ast.parse(text)
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return any(isinstance(node, ast.Constant) and isinstance(node.value, str) and name in node.value and id(node) not in told
+               for node in ast.walk(tree))
+
+
 def reads_page(command, path):
-    """Does the test name the page, in its script or in what stands beside it?"""
+    """Does the test read the page, in its script or in what stands beside it?"""
     name = os.path.basename(path)
     for word in command:
         files = [word] if os.path.isfile(word) else []
@@ -38,8 +49,9 @@ def reads_page(command, path):
         for file in files:
             if file.startswith(SOURCE) and os.path.isfile(file):
                 with open(file, errors="replace") as f:
-                    if name in f.read():
-                        return True
+                    text = f.read()
+                if names(text, name, file.endswith(".py") or text.startswith("#!/usr/bin/env python3")):
+                    return True
     return False
 
 
@@ -153,6 +165,8 @@ def check_itself(known):
     block = Block("x.md", 1, "console")
     block.text = "evtwin-train --version\n"
     assert "begins with" in account(block, known, {"docs.x": []})[0]
+    assert names('"""a"""\nopen(f"docs/x.md")\n', "x.md", True) and names("cat x.md # y\n", "x.md", False)
+    assert not names('"""x.md"""\ndef f():\n    "x.md"\n    return 1  # x.md\n', "x.md", True) and not names(" # x.md\n", "x.md", False)
     for text in ("> ```sh\n> ls\n> ```\n", "    ls\n", "```sh\nls\n", "<!-- test never -->\n"):
         assert is_bad(text), text
     assert not is_bad("> a quotation\n")

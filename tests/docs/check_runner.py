@@ -14,6 +14,7 @@ from shell import Failed, Shell  # noqa: E402
 
 SERVE = """#!/usr/bin/python3
 import os, signal, socket, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(int(os.environ.get("TERM_CODE", 0))))
 signal.signal(signal.SIGINT, lambda *_: sys.exit(int(os.environ.get("CODE", 0))))
 manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 manager.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
@@ -45,6 +46,19 @@ def check_jobs(folder):
     shell.stop()
 
 
+def check_kill(folder):
+    """`kill %1 %2` is what ends these two, and no other; each has to end well by it."""
+    shell = shell_in(folder)
+    for _ in range(3):
+        assert shell.run("CODE=3 evtwin-serve &\n").code == 0
+    assert shell.run("kill %1 %2; echo both\n").out == "both\n"
+    assert len(shell.services) == 1
+    assert "no such job" in fails(shell.run, "kill %7; wait\n")
+    assert "ended with 3" in fails(shell.stop)
+    assert shell.run("TERM_CODE=4 evtwin-serve &\n").code == 0
+    assert "ended with 4" in fails(shell.run, "kill %1\n")
+
+
 def check_codes(folder):
     """Each command has to succeed, and a tool has to end well."""
     shell = shell_in(folder)
@@ -72,5 +86,6 @@ with tempfile.TemporaryDirectory() as work:
         f.write(SERVE)
     os.chmod(f.name, 0o755)
     check_jobs(work)
+    check_kill(work)
     check_codes(work)
     check_deadlines(work)

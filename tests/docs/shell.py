@@ -70,13 +70,13 @@ class Service:
         self.command, self.n, self.job, self.manager = command, n, job, manager
         self.in_foreground = manager is None
         self.tools = set(TOOL.findall(command))
+        self.not_ready = len(TOOL.findall(command)) if manager else 0
 
     def await_ready(self):
         """Until all of it is, or has ended: before that a Ctrl-C is not for the tool."""
         end = time.monotonic() + DEADLINE_S
-        waiting = len(TOOL.findall(self.command)) if self.manager else 0
-        while waiting and time.monotonic() < end and os.path.exists(f"/proc/{self.job}"):
-            waiting -= is_ready(self.manager)
+        while self.not_ready and time.monotonic() < end and os.path.exists(f"/proc/{self.job}"):
+            self.not_ready -= is_ready(self.manager)
 
 
 class Shell:
@@ -133,9 +133,8 @@ class Shell:
     def run(self, command, until=None):
         """One command, whole: what became of it. until: what it has printed is enough, then Ctrl-C."""
         words = command.split()
-        if words[:1] == ["kill"] and words[1].startswith("%"):  # of all: each has to be stopped and to end well, as by Ctrl-C
-            self.stop()
-            return Result(0, "", "")
+        if words[:1] == ["kill"] and words[1:2] and words[1].startswith("%"):
+            return self.kill(command)
         if words[:1] == ["stop"]:
             self.stop(words[1:])
             return Result(0, "", "")
@@ -153,6 +152,20 @@ class Shell:
                               for i, job in enumerate(new)] if TOOL.search(command) else []
             self.jobs |= set(jobs)
         return Result(int(code), self.read(self.path("out")), self.read(self.path("err")))
+
+    def kill(self, command):
+        """`kill %1 …; MORE`: it is typed, each of these tools has to end well by it; then the rest of the line."""
+        line, _, rest = command.partition(";")
+        for service in self.services:
+            service.await_ready()
+        code, *killed = self.ask(f'evtwin_jobs=$(jobs -p {" ".join(line.split()[1:])} 2>&1); {line.strip()} </dev/null >&2; '
+                                 f'echo "$?" $evtwin_jobs >&9')
+        if code != "0":
+            raise Failed(f"{line.strip()}: {' '.join(killed)}")
+        for service in [s for s in self.services if s.job in killed]:
+            self.services.remove(service)
+            self.judge(service)
+        return self.run(rest.lstrip()) if rest.strip() else Result(0, "", "")
 
     def run_until(self, command, until):
         """In a terminal of its own, in which what the same tool did before is stopped: 0 if it goes on, else how it ended."""
@@ -194,9 +207,12 @@ class Shell:
             service.await_ready()
             self.interrupt(service, "evtwin-")
         for service in chosen:
-            code = self.end_of(service)
-            if code != 0:
-                raise Failed(f"ended with {code}: {service.command}{self.read(self.path('err', service.n))[-3000:]}")
+            self.judge(service)
+
+    def judge(self, service):
+        code = self.end_of(service)
+        if code != 0:
+            raise Failed(f"ended with {code}: {service.command}{self.read(self.path('err', service.n))[-3000:]}")
 
     def end_of(self, service):
         if not service.in_foreground:

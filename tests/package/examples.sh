@@ -78,6 +78,10 @@ fi
 quietly cmake -S "$source/examples" -B "$work/cmake" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc"
 quietly cmake --build "$work/cmake"
 run_all cmake
+mkdir "$work/other"
+printf 'cmake_minimum_required(VERSION 3.22)\nproject(x NONE)\nfind_package(evtwin 0.2 REQUIRED COMPONENTS nonsense)\n' > "$work/other/CMakeLists.txt"
+cmake -S "$work/other" -B "$work/other/build" -DCMAKE_PREFIX_PATH="$prefix" > "$work/log" 2>&1 && fail "CMake finds a component that is none"
+grep -q 'no component nonsense' "$work/log" || { cat "$work/log"; fail "CMake does not say which component is none"; }
 
 # the archive: the examples then need no libevtwin.so
 if [ -f "$(dirname "$libdir")/libevtwin.a" ]; then
