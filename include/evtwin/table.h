@@ -220,8 +220,8 @@ typedef struct evtwin_csv_options {
      * Since 0.2. */
     char decimal;
     size_t skip_lines; /**< lines above the header; default 0. Since 0.2. */
-    /** units that columns really are in, as evtwin_telemetry_override_units takes them; NULL = as
-     * the header says. Since 0.2. */
+    /** units that columns really are in, as evtwin_telemetry_override_units takes them (degF and K
+     * are converted); NULL = as the header says. Since 0.2. */
     const char *units;
     /** how times are written, in strptime's directives (docs/files.md); NULL = the forms of
      * evtwin_time_parse. Since 0.2. */

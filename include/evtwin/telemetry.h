@@ -86,9 +86,10 @@ EVTWIN_API evtwin_status evtwin_telemetry_factor(const evtwin_table *table, size
 
 /**
  * Apply "soc=percent,power_consumption=kW": sets the unit tag of the columns that hold these
- * quantities (our names or the header's). NULL or "" does nothing.
+ * quantities (our names or the header's). A temperature in "degF" or "K" is converted instead: the
+ * column then holds numbers (f64) in degC. NULL or "" does nothing.
  * @return EVTWIN_E_NOT_FOUND for a quantity that the table does not have, EVTWIN_E_SCHEMA for a
- * unit it cannot be in.
+ * unit it cannot be in, EVTWIN_E_STATE on a shared table.
  */
 EVTWIN_API evtwin_status evtwin_telemetry_override_units(evtwin_table *table,
                                                          const char *overrides);

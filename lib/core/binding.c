@@ -357,6 +357,14 @@ static evtwin_status fail_cell(const evtwin__binding *b, size_t q, size_t row, d
             break;
         }
     }
+    const evtwin__shifted *s;
+    for (size_t i = 0;
+         advice[0] == '\0' && (s = evtwin__shifted_at(evtwin__schema[q].unit, i)) != NULL; i++) {
+        if (!is_outside(evtwin__shifted_to_ours(s, value), range_of(q, 1.0))) {
+            snprintf(advice, sizeof advice, "; if the column is in %s, use the unit override %s=%s",
+                     s->name, evtwin__schema[q].name, s->name);
+        }
+    }
     return fail_range(place, value, range_of(q, from->factor), stated != NULL ? stated->name : "",
                       advice);
 }

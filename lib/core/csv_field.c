@@ -171,7 +171,7 @@ static evtwin_status store_f64(evtwin__csv_reader *r, size_t i, const evtwin__cs
     evtwin__csv_target *target = &r->target[i];
     double v;
     if (parse_number(r, field, &v)) {
-        target->f64[r->row] = evtwin__scale(v, target->factor);
+        target->f64[r->row] = evtwin__csv_stored(target, v);
         return EVTWIN_OK;
     }
     const evtwin__csv_field f = evtwin__csv_trimmed(field);

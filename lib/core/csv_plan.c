@@ -30,6 +30,7 @@ static evtwin_status plan_new_column(evtwin__csv_reader *r, evtwin__csv_target *
     EVTWIN_FAIL_IF(is_number && is_text, EVTWIN_E_ARG,
                    "column '%.100s' is in number_columns and in text_columns", target->name);
     target->factor = 1.0;
+    target->shift = target->stated;
     target->kind = EVTWIN_F64;
     target->is_lenient = r->options.used_columns != NULL && !target->is_used;
     target->takes_words |= is_number && target->quantity == NULL;
@@ -88,6 +89,7 @@ evtwin_status evtwin__csv_plan_known(evtwin__csv_reader *r, size_t i, const evtw
     }
     target->kind = (int)evtwin_table_type(table, target->col);
     target->factor = is_ours ? target->to_ours : 1.0;
+    target->shift = is_ours ? target->stated : NULL;
     target->is_absolute = is_ours && target->has_direction;
     EVTWIN_FAIL_IF(target->kind != EVTWIN_F64 && target->factor != 1.0, EVTWIN_E_SCHEMA,
                    "%s: column '%.100s' must be numeric (f64) to convert it to '%s' (factor %g)",

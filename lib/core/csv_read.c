@@ -389,9 +389,15 @@ static evtwin_status take_unit(evtwin__csv_target *target, const evtwin_table *f
         !evtwin__meaning_find(target->name, EVTWIN__TELEMETRY, &m)) {
         return EVTWIN_OK;
     }
-    const evtwin__unit *unit = evtwin__unit_find(tag, evtwin__schema[m.q].unit);
-    target->unit = unit != NULL ? unit->name : target->unit;
+    const char *ours = evtwin__schema[m.q].unit;
     target->is_stated = 1;
+    target->stated = evtwin__shifted_find(tag, ours);
+    if (target->stated != NULL) {
+        target->unit = ours;
+        return EVTWIN_OK;
+    }
+    const evtwin__unit *unit = evtwin__unit_find(tag, ours);
+    target->unit = unit != NULL ? unit->name : target->unit;
     return evtwin_telemetry_factor(fields, col, &target->to_ours);
 }
 
@@ -406,7 +412,7 @@ evtwin_status evtwin_csv_set_units(evtwin_csv *reader, const char *overrides) {
     for (size_t i = 0, col; st >= 0 && i < reader->n_targets; i++) {
         st = add_field(fields, reader->target[i].name, &col);
     }
-    if (st >= 0 && (st = evtwin_telemetry_override_units(fields, overrides)) < 0) {
+    if (st >= 0 && (st = evtwin__telemetry_tag_units(fields, overrides)) < 0) {
         st = evtwin__fail_in(st, "%s", reader->scan.name);
     }
     for (size_t i = 0; st >= 0 && i < reader->n_targets; i++) {

@@ -145,7 +145,7 @@ static const char *store_numbers(evtwin__csv_reader *r, const char *c, size_t *i
         if (behind == NULL || (*behind != delimiter && *behind != '\n')) {
             break;
         }
-        target[i].f64[row] = evtwin__scale(v, target[i].factor);
+        target[i].f64[row] = evtwin__csv_stored(&target[i], v);
         c = behind;
         if (*c == '\n') {
             *next_io = EVTWIN__CSV_END;

@@ -6,6 +6,8 @@
 
 #include "core/csv.h"
 #include "core/csv_scan.h"
+#include "core/num.h"
+#include "core/schema.h"
 #include "core/time.h"
 
 enum { EVTWIN__CSV_SKIP = -1 }; /* kind of a field that no column takes */
@@ -24,17 +26,19 @@ typedef struct evtwin__csv_target {
     int is_used;             /* the options name it */
     int is_other;            /* … as one to be read as far as it can be */
     int is_stated;           /* its unit was given, not taken from the header */
-    int takes_words;         /* f64: true and false are 1 and 0 */
+    const evtwin__shifted *stated; /* … and has a zero of its own; else NULL */
+    int takes_words;               /* f64: true and false are 1 and 0 */
 
     /* the plan */
-    int kind;        /* type of the column, or EVTWIN__CSV_SKIP */
-    size_t col;      /* in the table */
-    double factor;   /* f64: stored = factor * read */
-    int is_absolute; /* f64: … without the sign, once the batch is read */
-    int is_inferred; /* f64 until a text turns up, which makes it text */
-    int is_lenient;  /* nobody uses it: what cannot be read makes it text */
-    int has_words;   /* true or false was read as a number */
-    int is_replaced; /* in a copy of the file another column has its name */
+    int kind;                     /* type of the column, or EVTWIN__CSV_SKIP */
+    size_t col;                   /* in the table */
+    double factor;                /* f64: stored = factor * read */
+    const evtwin__shifted *shift; /* f64: … or from this unit, unless NULL */
+    int is_absolute;              /* f64: … without the sign, once the batch is read */
+    int is_inferred;              /* f64 until a text turns up, which makes it text */
+    int is_lenient;               /* nobody uses it: what cannot be read makes it text */
+    int has_words;                /* true or false was read as a number */
+    int is_replaced;              /* in a copy of the file another column has its name */
     int is_turned;   /* a text turned up after numbers had been stored: to be read again as text */
     int may_be_real; /* i64: a value that is not an integer makes it f64, else it is rounded down */
     double *f64;     /* the column's values while kind is F64; moves when the table grows */
@@ -67,6 +71,12 @@ struct evtwin_csv {
     double clock_here; /* of the record that is being read, where no column takes it */
     int is_refused;    /* the next record was reported as refused: to be passed over */
 };
+
+/* What the column gets for a number of the file. */
+static inline double evtwin__csv_stored(const evtwin__csv_target *target, double v) {
+    return target->shift != NULL ? evtwin__shifted_to_ours(target->shift, v)
+                                 : evtwin__scale(v, target->factor);
+}
 
 /* Go to the header and read it: every target is there, as SKIP. */
 evtwin_status evtwin__csv_header_read(evtwin__csv_reader *reader);

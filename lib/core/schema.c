@@ -3,6 +3,7 @@
 
 #include "core/schema.h"
 
+#include "core/num.h"
 #include "core/status.h"
 #include "core/table.h"
 #include "core/text.h"
@@ -157,6 +158,37 @@ const evtwin__unit *evtwin__unit_find(const char *name, const char *ours) {
     return NULL;
 }
 
+static const evtwin__shifted shifted[] = {
+    {"K", "degC", 273.15, 1.0},
+    {"degF", "degC", 32.0, 1.8},
+};
+
+enum { SHIFTED_COUNT = sizeof shifted / sizeof shifted[0] };
+
+const evtwin__shifted *evtwin__shifted_at(const char *ours, size_t i) {
+    for (size_t k = 0; k < SHIFTED_COUNT; k++) {
+        if (strcmp(shifted[k].ours, ours) == 0 && i-- == 0) {
+            return &shifted[k];
+        }
+    }
+    return NULL;
+}
+
+const evtwin__shifted *evtwin__shifted_find(const char *name, const char *ours) {
+    const evtwin__shifted *u;
+    for (size_t i = 0; (u = evtwin__shifted_at(ours, i)) != NULL; i++) {
+        if (strcmp(u->name, name) == 0) {
+            return u;
+        }
+    }
+    return NULL;
+}
+
+double evtwin__shifted_to_ours(const evtwin__shifted *unit, double value) {
+    const double v = (value - unit->zero) / unit->per_ours;
+    return fabs(v) < 1e6 ? evtwin__round_to(v, 1e9) : v;
+}
+
 evtwin_status evtwin__unit_check(const char *column, size_t q, const char *name,
                                  const evtwin__unit **out) {
     const evtwin__quantity *of = &evtwin__schema[q];
@@ -167,9 +199,17 @@ evtwin_status evtwin__unit_check(const char *column, size_t q, const char *name,
     }
     EVTWIN_FAIL_IF(of->unit[0] == '\0', EVTWIN_E_SCHEMA,
                    "column '%.100s' has no unit, so it cannot be in '%.40s'", column, name);
+    const evtwin__shifted *s = evtwin__shifted_find(name, of->unit);
+    EVTWIN_FAIL_IF(s != NULL, EVTWIN_E_SCHEMA,
+                   "column '%.100s' cannot stay in '%.40s': the unit override %s=%s converts its "
+                   "values",
+                   column, name, of->name, name);
     char list[64] = ""; /* "percent or fraction" */
     for (size_t i = 0; (u = evtwin__unit_at(of->unit, i)) != NULL; i++) {
         evtwin__text_append(list, sizeof list, "%s%s", i > 0 ? " or " : "", u->name);
+    }
+    for (size_t i = 0; (s = evtwin__shifted_at(of->unit, i)) != NULL; i++) {
+        evtwin__text_append(list, sizeof list, " or %s", s->name);
     }
     EVTWIN_FAIL(EVTWIN_E_SCHEMA, "column '%.100s' cannot be in '%.40s'; %s can be in %s", column,
                 name, of->name, list);

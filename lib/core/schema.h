@@ -88,6 +88,26 @@ const evtwin__unit *evtwin__unit_find(const char *name, const char *ours);
 evtwin_status evtwin__unit_check(const char *column, size_t q, const char *name,
                                  const evtwin__unit **out);
 
+/* A unit with a zero of its own: ours = (value - zero) / per_ours. Where a unit is stated its
+ * values are converted, because the unit of a column is a factor everywhere else. */
+typedef struct evtwin__shifted {
+    const char *name, *ours;
+    double zero, per_ours;
+} evtwin__shifted;
+
+/* Shifted unit number i that measures the same as ours; NULL beyond the last. */
+const evtwin__shifted *evtwin__shifted_at(const char *ours, size_t i);
+
+/* The one of that name; else NULL. */
+const evtwin__shifted *evtwin__shifted_find(const char *name, const char *ours);
+
+/* The value in our unit, without what rounding adds to a decimal: 66.2 degF are 19 degC. */
+double evtwin__shifted_to_ours(const evtwin__shifted *unit, double value);
+
+/* As evtwin_telemetry_override_units, but no value is converted: a shifted unit becomes the tag of
+ * its column. For tables that only stand for the fields of a header. */
+evtwin_status evtwin__telemetry_tag_units(evtwin_table *table, const char *overrides);
+
 /* So many values in percent that never exceed the maximum are no accident: perhaps fractions. New
  * packs and estimators that overshoot reach a little beyond 1. */
 enum { EVTWIN__FRACTION_VALUES = 20 };

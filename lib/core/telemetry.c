@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/schema.h"
 #include "core/status.h"
+#include "core/table.h"
 #include "core/text.h"
 
 #include <string.h>
@@ -45,9 +46,47 @@ static evtwin_status split_override(char *item, const char **name, const char **
     return EVTWIN_OK;
 }
 
-/* Check one override and, if apply, tag every column that it means. */
+/* Bring the values of a column to our unit, in which it is from then on. */
+static evtwin_status convert(evtwin_table *table, size_t col, const evtwin__shifted *unit) {
+    const size_t rows = evtwin_table_rows(table);
+    double *value = NULL;
+    EVTWIN_TRY(evtwin_table_set_unit(table, col, unit->ours));
+    if (evtwin_table_type(table, col) == EVTWIN_F64) {
+        value = evtwin_table_f64_edit(table, col);
+        EVTWIN_FAIL_IF(value == NULL, EVTWIN_E_NOMEM, "out of memory to convert column '%.100s'",
+                       evtwin_table_name(table, col));
+        for (size_t r = 0; r < rows; r++) {
+            value[r] = evtwin__shifted_to_ours(unit, value[r]);
+        }
+        return EVTWIN_OK;
+    }
+    value = evtwin__calloc(rows + 1, sizeof *value);
+    EVTWIN_FAIL_IF(value == NULL, EVTWIN_E_NOMEM, "out of memory to convert column '%.100s'",
+                   evtwin_table_name(table, col));
+    for (size_t r = 0; r < rows; r++) {
+        value[r] = evtwin__shifted_to_ours(unit, evtwin_table_number(table, col, r));
+    }
+    evtwin_status st = evtwin__table_retype(table, col, EVTWIN_F64);
+    if (st == EVTWIN_OK && rows > 0) {
+        memcpy(evtwin_table_f64_edit(table, col), value, rows * sizeof *value);
+    }
+    evtwin__free(value);
+    return st;
+}
+
+static evtwin_status check_numeric(const evtwin_table *table, size_t col, const char *unit_name) {
+    const evtwin_type type = evtwin_table_type(table, col);
+    EVTWIN_FAIL_IF(type != EVTWIN_F64 && type != EVTWIN_I64, EVTWIN_E_SCHEMA,
+                   "column '%.100s' does not hold numbers, so it cannot be in '%.40s'",
+                   evtwin_table_name(table, col), unit_name);
+    return evtwin__table_check_edit(table);
+}
+
+/* What becomes of the columns that an override means. */
+typedef enum effect { CHECK, TAG, APPLY } effect;
+
 static evtwin_status override_one(evtwin_table *table, const char *name, const char *unit_name,
-                                  int apply) {
+                                  effect what) {
     int any = 0;
     for (size_t col = 0; col < evtwin_table_cols(table); col++) {
         const char *header = evtwin_table_name(table, col);
@@ -57,9 +96,13 @@ static evtwin_status override_one(evtwin_table *table, const char *name, const c
             continue;
         }
         any = 1;
+        const evtwin__shifted *s = evtwin__shifted_find(unit_name, evtwin__schema[m.q].unit);
         const evtwin__unit *u;
-        EVTWIN_TRY(evtwin__unit_check(header, m.q, unit_name, &u));
-        if (apply) {
+        EVTWIN_TRY(s != NULL ? check_numeric(table, col, unit_name)
+                             : evtwin__unit_check(header, m.q, unit_name, &u));
+        if (what == APPLY && s != NULL) {
+            EVTWIN_TRY(convert(table, col, s));
+        } else if (what != CHECK) {
             EVTWIN_TRY(evtwin_table_set_unit(table, col, unit_name));
         }
     }
@@ -68,7 +111,7 @@ static evtwin_status override_one(evtwin_table *table, const char *name, const c
     return EVTWIN_OK;
 }
 
-static evtwin_status override_all(evtwin_table *table, const char *overrides, int apply) {
+static evtwin_status override_all(evtwin_table *table, const char *overrides, effect what) {
     char *copy = evtwin__strdup(overrides);
     EVTWIN_FAIL_IF(copy == NULL, EVTWIN_E_NOMEM, "out of memory");
     evtwin_status st = EVTWIN_OK;
@@ -76,22 +119,30 @@ static evtwin_status override_all(evtwin_table *table, const char *overrides, in
         char *next = evtwin__text_cut(item, ',');
         const char *name = NULL, *unit_name = NULL;
         st = split_override(item, &name, &unit_name);
-        st = st < 0 ? st : override_one(table, name, unit_name, apply);
+        st = st < 0 ? st : override_one(table, name, unit_name, what);
         item = next;
     }
     evtwin__free(copy);
     return st;
 }
 
-evtwin_status evtwin_telemetry_override_units(evtwin_table *table, const char *overrides) {
+static evtwin_status override_units(evtwin_table *table, const char *overrides, effect what) {
     EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
     if (overrides == NULL || overrides[0] == '\0') {
         return EVTWIN_OK;
     }
 
     /* look at all of them before the first is applied */
-    EVTWIN_TRY(override_all(table, overrides, 0));
-    return override_all(table, overrides, 1);
+    EVTWIN_TRY(override_all(table, overrides, CHECK));
+    return override_all(table, overrides, what);
+}
+
+evtwin_status evtwin_telemetry_override_units(evtwin_table *table, const char *overrides) {
+    return override_units(table, overrides, APPLY);
+}
+
+evtwin_status evtwin__telemetry_tag_units(evtwin_table *table, const char *overrides) {
+    return override_units(table, overrides, TAG);
 }
 
 /* Called for every row: strspn builds its set anew each time. */

@@ -146,6 +146,27 @@ class Tables(unittest.TestCase):
                 evtwin.Table(wrong)
 
 
+class Units(unittest.TestCase):
+    """Values in other units than ours, and files whose names would name other files."""
+
+    def test_temperatures(self):
+        for unit, values in (("degF", [66.2, -40.0, None]), ("K", [292.15, 233.15, None]), ("degF", [66, -40, 32])):
+            t = evtwin.Table({"battery_id": ["A"] * 3, "temperature": values}, units={"temperature": unit})
+            expected = [19, -40] if unit == "K" or values[0] == 66.2 else [18.888888889, -40, 0]
+            self.assertEqual(t["temperature"][:len(expected)].tolist(), expected)
+            self.assertEqual(t.units["temperature"], "degC")
+        with self.assertRaisesRegex(evtwin.SchemaError, "degC or K or degF"):
+            evtwin.Table({"temperature": [1.0]}, units={"temperature": "Rankine"})
+        with self.assertRaisesRegex(evtwin.RangeError, "temperature=K"):
+            evtwin.train({"battery_id": ["A", "B"], "temperature": [292.0, 293.0], "rul": [1.0, 2.0]}, features=["temperature"])
+
+    def test_path_with_a_question_mark(self):
+        for what in (evtwin.Store, evtwin.sink, evtwin.source, evtwin.serve):
+            with self.assertRaisesRegex(ValueError, "contains '\\?'"):
+                what(path("fleet?retention_days=1"))
+        self.assertFalse(path("fleet").exists())
+
+
 class Options(unittest.TestCase):
     def test_unknown_and_impossible_options_are_refused_with_what_there_is(self):
         with self.assertRaisesRegex(TypeError, "unexpected option 'sede'.*n_packs"):

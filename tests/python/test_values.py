@@ -166,6 +166,9 @@ class Rows(unittest.TestCase):
         for wrong in ([0.7], ["0"], [None]):
             with self.subTest(wrong), self.assertRaisesRegex(TypeError, "integers"):
                 table.select(wrong)
+        with self.assertRaisesRegex(TypeError, "masked"):
+            table.select(np.ma.masked_array([True, True, False], [0, 1, 0]))
+        self.assertEqual(len(table.select(np.ma.masked_array([True, True, False]))), 2)
         for wrong in ([-1], [3], [2**64 - 1]):
             with self.subTest(wrong), self.assertRaisesRegex(errors.ArgumentError, "of a table of 3"):
                 table.select(wrong)
@@ -221,6 +224,9 @@ class Matrices(unittest.TestCase):
         for x in (np.ma.masked_array([[90.0, 20]], [[False, True]]), np.ma.masked_array([[90, 20]], [[True, False]])):
             self.assertTrue(np.isnan(predictor.predict(x))[0, 0])
         np.testing.assert_array_equal(predictor.predict(np.ma.masked_array([[90.0, 20]])), right)
+        for wrong in (np.array([[90, 20j]]), np.array([["2024", "2025"]], "M8[D]"), np.array([[1, 2]], "m8[s]")):
+            with self.assertRaisesRegex(TypeError, "real numbers are needed"):
+                predictor.predict(wrong)
         self.assertEqual(len(predictor.reasons("rul", [90, 20], np.int64(1))), 1)
         for k in (1.0, "1", -1):
             with self.subTest(k), self.assertRaises((TypeError, OverflowError)):

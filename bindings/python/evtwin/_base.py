@@ -84,7 +84,12 @@ def uri_of(place: Path, scheme: str) -> str:
     """A URI as it is; a path (pathlib) becomes one of the scheme."""
     if isinstance(place, bytes):
         raise TypeError(f"{place!r} is bytes: a URI is a str, a path a pathlib.Path")
-    return place if isinstance(place, str) else f"{scheme}:{os.fsdecode(place)}"
+    if isinstance(place, str):
+        return place
+    path = os.fsdecode(place)
+    if "?" in path:  # another file would be opened
+        raise ValueError(f"{path!r} contains '?', where the parameters of a URI begin: rename the file")
+    return f"{scheme}:{path}"
 
 
 def plain(function: _F, name: str) -> _F:

@@ -150,6 +150,8 @@ class Table:
 
     def select(self, rows: Union[Sequence[int], "np.ndarray[Any, Any]"]) -> "Table":
         """A new table of these rows, in this order; as a mask of bools or as numbers (n)."""
+        if isinstance(rows, np.ma.MaskedArray) and np.any(rows.mask):
+            raise TypeError("some of the rows are masked: mask.filled(False) leaves them out")
         index = np.asarray(rows)
         if index.dtype == np.bool_:
             if index.shape != (self.num_rows,):

@@ -38,6 +38,8 @@ def _check_names(what: str, given: Any, wanted: Sequence[str]) -> None:
 def _array_of(x: Any, dtype: Any) -> "np.ndarray[Any, Any]":
     """x as an array of dtype, C-contiguous, NaN where a mask or pandas.NA says that it is missing."""
     if type(x) is np.ndarray:  # the way of one row: not a microsecond more
+        if x.dtype.kind in "cmM":  # NumPy would drop imaginary parts, and count days or nanoseconds
+            raise TypeError(f"an array of {x.dtype}: real numbers are needed")
         return np.ascontiguousarray(x, dtype)
     if isinstance(x, np.ma.MaskedArray):
         masked: Any = x

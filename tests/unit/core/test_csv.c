@@ -483,6 +483,37 @@ static void a_stream_refuses_a_fraction_of_seq(void **state) {
     evtwin_csv_free(r);
 }
 
+/* A whole file, and a stream of records: degrees Fahrenheit that are stated come as degC. */
+static void temperatures_are_converted(void **state) {
+    (void)state;
+    const char *path = temp_file("hot.csv", "Battery_Temperature,soc\n66.2,1\n,2\n-40,3\n");
+    const double degC[] = {19.0, NAN, -40.0};
+    evtwin_csv_options options;
+    evtwin__csv_reader *r;
+    evtwin_table *t;
+    assert_ok(evtwin_csv_options_init(&options, sizeof options));
+    options.units = "temperature=degF";
+    for (int is_stream = 0; is_stream < 2; is_stream++) {
+        size_t col = 0;
+        if (is_stream) {
+            assert_ok(evtwin_telemetry_table_create(&t));
+            assert_ok(evtwin__csv_reader_open(path, &options, &r));
+            assert_ok(evtwin__csv_reader_next(r, 2, t));
+            assert_ok(evtwin__csv_reader_next(r, 2, t));
+            evtwin_csv_free(r);
+            col = evtwin_table_find(t, "temperature");
+        } else {
+            assert_ok(evtwin_table_read_csv(path, &options, &t));
+        }
+        assert_string_equal(evtwin_table_unit(t, col), "degC");
+        for (size_t i = 0; i < 3; i++) {
+            const double v = evtwin_table_number(t, col, i);
+            assert_true(v == degC[i] || (isnan(v) && isnan(degC[i])));
+        }
+        evtwin_table_free(t);
+    }
+}
+
 /* Power that has a direction in the file's naming has none in ours; the current keeps its sign. */
 static void a_stream_drops_the_sign_of_power_only(void **state) {
     (void)state;
@@ -928,6 +959,7 @@ int main(void) {
         cmocka_unit_test(lines_are_counted_through_a_header_in_pieces),
         cmocka_unit_test(a_stream_fills_the_columns_there_are),
         cmocka_unit_test(a_stream_drops_the_sign_of_power_only),
+        cmocka_unit_test(temperatures_are_converted),
         cmocka_unit_test(a_stream_that_fails_leaves_the_table),
         cmocka_unit_test(a_stream_goes_on_behind_what_it_refused),
         cmocka_unit_test(a_table_is_written),

@@ -60,6 +60,10 @@ static void every_name_and_unit(void **state) {
         for (size_t i = 0; (unit = evtwin__unit_at(of->unit, i)) != NULL; i++) {
             check_word(line, unit->name);
         }
+        const evtwin__shifted *shifted;
+        for (size_t i = 0; (shifted = evtwin__shifted_at(of->unit, i)) != NULL; i++) {
+            check_word(line, shifted->name);
+        }
     }
 }
 

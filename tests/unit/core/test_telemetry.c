@@ -348,6 +348,55 @@ static void overrides_apply_all_or_nothing(void **state) {
     evtwin_table_free(t);
 }
 
+/* Units with a zero of their own: the values are converted, of whole numbers too. */
+static void overrides_convert_temperatures(void **state) {
+    (void)state;
+    const double fahrenheit[] = {66.2, -40.0, 212.0, NAN};
+    evtwin_table *t = column("Battery_Temperature", NULL, 4, fahrenheit);
+    size_t mean, soc;
+    assert_ok(evtwin_table_add_column(t, "mean_temperature", EVTWIN_I64, NULL, &mean));
+    assert_ok(evtwin_table_set_i64(t, mean, 0, 300));
+    assert_fails(evtwin_telemetry_check(t), EVTWIN_E_RANGE, "212 degC|temperature=degF");
+    evtwin_table_free(t);
+
+    t = column("Battery_Temperature", NULL, 4, fahrenheit);
+    assert_ok(evtwin_table_add_column(t, "mean_temperature", EVTWIN_I64, NULL, &mean));
+    assert_ok(evtwin_table_add_column(t, "soc", EVTWIN_TEXT, NULL, &soc));
+    assert_ok(evtwin_table_set_i64(t, mean, 0, 300));
+    assert_fails(evtwin_telemetry_override_units(t, "temperature=degF,soc=K"), EVTWIN_E_SCHEMA,
+                 "'soc'|'K'|percent or fraction");
+    assert_fails(evtwin_telemetry_override_units(t, "temperature=Rankine"), EVTWIN_E_SCHEMA,
+                 "degC or K or degF");
+    assert_true(evtwin_table_number(t, 0, 0) == 66.2);
+
+    assert_ok(evtwin_telemetry_override_units(t, "temperature=degF,mean_temperature=K"));
+    const double degC[] = {19.0, -40.0, 100.0};
+    for (size_t r = 0; r < 3; r++) {
+        assert_true(evtwin_table_number(t, 0, r) == degC[r]);
+    }
+    assert_false(evtwin_table_is_valid(t, 0, 3));
+    assert_string_equal(evtwin_table_unit(t, 0), "degC");
+    assert_int_equal(evtwin_table_type(t, mean), EVTWIN_F64);
+    assert_true(evtwin_table_number(t, mean, 0) == 26.85);
+    assert_false(evtwin_table_is_valid(t, mean, 1));
+
+    /* a tag cannot say so: who reads the column knows factors only */
+    double factor;
+    assert_ok(evtwin_table_set_unit(t, 0, "degF"));
+    assert_fails(evtwin_telemetry_factor(t, 0, &factor), EVTWIN_E_SCHEMA,
+                 "'Battery_Temperature'|temperature=degF");
+    assert_ok(evtwin_table_rename(t, 0, "other"));
+    assert_ok(evtwin_table_rename(t, soc, "temperature"));
+    assert_fails(evtwin_telemetry_override_units(t, "temperature=degF"), EVTWIN_E_SCHEMA,
+                 "'temperature'|numbers");
+
+    evtwin_table *shared = evtwin_table_share(t);
+    assert_int_equal(evtwin_telemetry_override_units(t, "mean_temperature=K"), EVTWIN_E_STATE);
+    assert_true(evtwin_table_number(t, mean, 0) == 26.85);
+    evtwin_table_free(shared);
+    evtwin_table_free(t);
+}
+
 static void the_empty_table_has_the_schema(void **state) {
     (void)state;
     evtwin_table *t = NULL;
@@ -388,7 +437,7 @@ static evtwin_status make_and_override(void *ctx) {
     evtwin_table *t = NULL;
     evtwin_status st = evtwin_telemetry_table_create(&t);
     if (st == EVTWIN_OK) {
-        st = evtwin_telemetry_override_units(t, "soc=fraction,voltage=mV");
+        st = evtwin_telemetry_override_units(t, "soc=fraction,voltage=mV,temperature=degF");
     }
     evtwin_table_free(t);
     return st;
@@ -411,6 +460,7 @@ int main(void) {
         cmocka_unit_test(a_range_error_says_where_and_what_would_help),
         cmocka_unit_test(two_columns_of_one_quantity_are_refused),
         cmocka_unit_test(overrides_apply_all_or_nothing),
+        cmocka_unit_test(overrides_convert_temperatures),
         cmocka_unit_test(the_empty_table_has_the_schema),
         cmocka_unit_test(battery_ids),
         cmocka_unit_test(survives_every_failing_allocation),
