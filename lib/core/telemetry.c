@@ -46,32 +46,27 @@ static evtwin_status split_override(char *item, const char **name, const char **
     return EVTWIN_OK;
 }
 
-/* Bring the values of a column to our unit, in which it is from then on. */
+/* Bring the values of a column to our unit, which becomes its tag once they are in it. */
 static evtwin_status convert(evtwin_table *table, size_t col, const evtwin__shifted *unit) {
     const size_t rows = evtwin_table_rows(table);
-    double *value = NULL;
-    EVTWIN_TRY(evtwin_table_set_unit(table, col, unit->ours));
-    if (evtwin_table_type(table, col) == EVTWIN_F64) {
-        value = evtwin_table_f64_edit(table, col);
-        EVTWIN_FAIL_IF(value == NULL, EVTWIN_E_NOMEM, "out of memory to convert column '%.100s'",
-                       evtwin_table_name(table, col));
-        for (size_t r = 0; r < rows; r++) {
-            value[r] = evtwin__shifted_to_ours(unit, value[r]);
-        }
-        return EVTWIN_OK;
-    }
-    value = evtwin__calloc(rows + 1, sizeof *value);
+    const int is_f64 = evtwin_table_type(table, col) == EVTWIN_F64;
+    double *value =
+        is_f64 ? evtwin_table_f64_edit(table, col) : evtwin__calloc(rows + 1, sizeof *value);
     EVTWIN_FAIL_IF(value == NULL, EVTWIN_E_NOMEM, "out of memory to convert column '%.100s'",
                    evtwin_table_name(table, col));
     for (size_t r = 0; r < rows; r++) {
-        value[r] = evtwin__shifted_to_ours(unit, evtwin_table_number(table, col, r));
+        value[r] =
+            evtwin__shifted_to_ours(unit, is_f64 ? value[r] : evtwin_table_number(table, col, r));
     }
-    evtwin_status st = evtwin__table_retype(table, col, EVTWIN_F64);
-    if (st == EVTWIN_OK && rows > 0) {
-        memcpy(evtwin_table_f64_edit(table, col), value, rows * sizeof *value);
+    if (!is_f64) {
+        const evtwin_status st = evtwin__table_retype(table, col, EVTWIN_F64);
+        if (st == EVTWIN_OK && rows > 0) {
+            memcpy(evtwin_table_f64_edit(table, col), value, rows * sizeof *value);
+        }
+        evtwin__free(value);
+        EVTWIN_TRY(st);
     }
-    evtwin__free(value);
-    return st;
+    return evtwin_table_set_unit(table, col, unit->ours);
 }
 
 static evtwin_status check_numeric(const evtwin_table *table, size_t col, const char *unit_name) {
@@ -82,8 +77,9 @@ static evtwin_status check_numeric(const evtwin_table *table, size_t col, const 
     return evtwin__table_check_edit(table);
 }
 
-/* What becomes of the columns that an override means. */
-typedef enum effect { CHECK, TAG, APPLY } effect;
+/* What becomes of the columns that an override means, one after the other for all overrides: a
+ * column that two of them mean has one tag, and is converted once. */
+typedef enum effect { CHECK, TAG, CONVERT } effect;
 
 static evtwin_status override_one(evtwin_table *table, const char *name, const char *unit_name,
                                   effect what) {
@@ -100,10 +96,11 @@ static evtwin_status override_one(evtwin_table *table, const char *name, const c
         const evtwin__unit *u;
         EVTWIN_TRY(s != NULL ? check_numeric(table, col, unit_name)
                              : evtwin__unit_check(header, m.q, unit_name, &u));
-        if (what == APPLY && s != NULL) {
-            EVTWIN_TRY(convert(table, col, s));
-        } else if (what != CHECK) {
+        if (what == TAG) {
             EVTWIN_TRY(evtwin_table_set_unit(table, col, unit_name));
+        } else if (what == CONVERT && s != NULL &&
+                   strcmp(evtwin_table_unit(table, col), unit_name) == 0) {
+            EVTWIN_TRY(convert(table, col, s));
         }
     }
     EVTWIN_FAIL_IF(!any, EVTWIN_E_NOT_FOUND, "no column holds the telemetry quantity '%.100s'",
@@ -126,19 +123,19 @@ static evtwin_status override_all(evtwin_table *table, const char *overrides, ef
     return st;
 }
 
-static evtwin_status override_units(evtwin_table *table, const char *overrides, effect what) {
+static evtwin_status override_units(evtwin_table *table, const char *overrides, effect last) {
     EVTWIN_FAIL_IF(table == NULL, EVTWIN_E_ARG, "table is NULL");
     if (overrides == NULL || overrides[0] == '\0') {
         return EVTWIN_OK;
     }
-
-    /* look at all of them before the first is applied */
-    EVTWIN_TRY(override_all(table, overrides, CHECK));
-    return override_all(table, overrides, what);
+    for (effect what = CHECK; what <= last; what++) {
+        EVTWIN_TRY(override_all(table, overrides, what));
+    }
+    return EVTWIN_OK;
 }
 
 evtwin_status evtwin_telemetry_override_units(evtwin_table *table, const char *overrides) {
-    return override_units(table, overrides, APPLY);
+    return override_units(table, overrides, CONVERT);
 }
 
 evtwin_status evtwin__telemetry_tag_units(evtwin_table *table, const char *overrides) {

@@ -380,6 +380,17 @@ static void overrides_convert_temperatures(void **state) {
     assert_true(evtwin_table_number(t, mean, 0) == 26.85);
     assert_false(evtwin_table_is_valid(t, mean, 1));
 
+    /* once, though two of the overrides mean the column; the last one counts */
+    static const char *const twice[] = {"temperature=degF,Battery_Temperature=degF",
+                                        "temperature=K,temperature=degF"};
+    for (size_t i = 0; i < sizeof twice / sizeof twice[0]; i++) {
+        evtwin_table *again = column("Battery_Temperature", NULL, 4, fahrenheit);
+        assert_ok(evtwin_telemetry_override_units(again, twice[i]));
+        assert_true(evtwin_table_number(again, 0, 0) == 19.0);
+        assert_string_equal(evtwin_table_unit(again, 0), "degC");
+        evtwin_table_free(again);
+    }
+
     /* a tag cannot say so: who reads the column knows factors only */
     double factor;
     assert_ok(evtwin_table_set_unit(t, 0, "degF"));
