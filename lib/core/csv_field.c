@@ -226,11 +226,11 @@ static evtwin_status store_i64(evtwin__csv_reader *r, size_t i, const evtwin__cs
 }
 
 /* Seconds since 1970 are a number, which has the decimal sign of the file; a time that has other
- * signs in it is read as it stands. */
-static evtwin__csv_field with_point(const evtwin__csv_reader *r, evtwin__csv_field f,
-                                    char text[TIME_BYTES]) {
-    if (r->decimal == ',' && f.length < TIME_BYTES &&
-        evtwin__csv_is_decimal(f.text, f.length, ',')) {
+ * signs in it is read as it stands, and so is one whose format has a comma. */
+static evtwin__csv_field with_point(const evtwin__csv_reader *r, const char *format,
+                                    evtwin__csv_field f, char text[TIME_BYTES]) {
+    if (r->decimal == ',' && (format == NULL || strchr(format, ',') == NULL) &&
+        f.length < TIME_BYTES && evtwin__csv_is_decimal(f.text, f.length, ',')) {
         memcpy(text, f.text, f.length);
         *(char *)memchr(text, ',', f.length) = '.';
         f.text = text;
@@ -240,9 +240,9 @@ static evtwin__csv_field with_point(const evtwin__csv_reader *r, evtwin__csv_fie
 
 static evtwin_status store_time(evtwin__csv_reader *r, size_t i, const evtwin__csv_field *field) {
     char text[TIME_BYTES];
-    const evtwin__csv_field f = with_point(r, evtwin__csv_trimmed(field), text);
     const evtwin__time_rule rule = {
         r->time_format != NULL ? r->time_format : r->target[i].time_format, r->options.naive_time};
+    const evtwin__csv_field f = with_point(r, rule.format, evtwin__csv_trimmed(field), text);
     int64_t time_us;
     evtwin__time_kind kind;
     if (rule.format == NULL && evtwin__time_is_ambiguous(f.text, f.length)) {

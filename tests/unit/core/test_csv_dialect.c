@@ -107,6 +107,13 @@ static void seconds_have_the_decimal_sign_too(void **state) {
         assert_int_equal(evtwin_table_i64(t, 0)[0], cases[i].us);
         evtwin_table_free(t);
     }
+
+    /* a format may have a comma itself */
+    options.time_format = "%Y%m%d,%H%M%S";
+    evtwin_table *t = read_text("time;voltage\n20240101,080000;3,75\n");
+    assert_int_equal(evtwin_table_i64(t, 0)[0], 1704096000000000);
+    evtwin_table_free(t);
+    options.time_format = NULL;
     check_refused("Unix Time / s;voltage\n1704096000,2,5;3,75\n", EVTWIN_E_PARSE,
                   "in.csv:2:1: |'1704096000,2,5'");
     options.decimal = '.';
