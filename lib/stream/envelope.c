@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* stream/envelope.c: take a telemetry record out of a CloudEvent.
+/* stream/envelope.c: parse a telemetry record, and take it out of a CloudEvent.
  * Source: CloudEvents 1.0.2, JSON format, section 3.1; base64: RFC 4648, section 4 */
 
 #include "stream/envelope.h"
@@ -9,6 +9,45 @@
 #include "core/text.h"
 
 #include <string.h>
+
+/* Python writes NaN, which is not JSON, for what is missing: null means the same. A copy of the
+ * text with null in its place, which is empty if there is none. */
+static evtwin__text replace_nan(const char *text, size_t length) {
+    evtwin__text copy = {.data = NULL};
+    size_t n_copied = 0;
+    int in_string = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '"') {
+            in_string = !in_string;
+        } else if (in_string) {
+            i += text[i] == '\\';
+        } else if (length - i >= 3 && memcmp(text + i, "NaN", 3) == 0) {
+            evtwin__text_add(&copy, text + n_copied, i - n_copied);
+            evtwin__text_put(&copy, "null");
+            n_copied = i + 3;
+            i += 2;
+        }
+    }
+    if (n_copied > 0) {
+        evtwin__text_add(&copy, text + n_copied, length - n_copied);
+    }
+    return copy;
+}
+
+evtwin_status evtwin__record_parse(const char *name, const char *text, size_t length,
+                                   json_t **out) {
+    evtwin_status st = evtwin__json_parse(name, text, length, out);
+    evtwin__text copy = {.data = NULL};
+    if (st == EVTWIN_E_PARSE) {
+        copy = replace_nan(text, length);
+        EVTWIN_FAIL_IF(copy.is_failed, EVTWIN_E_NOMEM, "out of memory for a telemetry record");
+    }
+    if (copy.size > 0) {
+        st = evtwin__json_parse(name, copy.data, copy.size, out);
+    }
+    evtwin__text_free(&copy);
+    return st;
+}
 
 static evtwin_status check_version(const json_t *object) {
     const char *version = json_string_value(json_object_get(object, "specversion"));
@@ -62,7 +101,7 @@ static evtwin_status parse_bytes(const char *bytes, size_t n, json_t **out) {
     EVTWIN_FAIL_IF(evtwin__json_is_deeper(bytes, n, EVTWIN__RECORD_DEPTH), EVTWIN_E_PARSE,
                    "a CloudEvent whose \"data_base64\" is nested deeper than %d",
                    EVTWIN__RECORD_DEPTH);
-    return evtwin__json_parse("\"data_base64\" of a CloudEvent", bytes, n, out);
+    return evtwin__record_parse("\"data_base64\" of a CloudEvent", bytes, n, out);
 }
 
 static evtwin_status parse_base64(const json_t *value, json_t **out) {

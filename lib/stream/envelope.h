@@ -7,6 +7,10 @@
 
 enum { EVTWIN__RECORD_DEPTH = 16 }; /* objects and arrays that may be open at once in a record */
 
+/* The JSON of a record, or of an event with one; a NaN in it, as Python writes it, is null. Errors
+ * begin with the name. */
+evtwin_status evtwin__record_parse(const char *name, const char *text, size_t length, json_t **out);
+
 /**
  * *record_out (borrowed from object) is the record: the member "data" of a CloudEvent (JSON event
  * format 1.0.2, section 3), or what is in its "data_base64", which object gets as "data" then;

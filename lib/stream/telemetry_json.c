@@ -208,44 +208,6 @@ done:
 
 /* ---- decode ---- */
 
-/* Python writes NaN, which is not JSON, for what is missing: null means the same. A copy of the
- * text with null in its place, which is empty if there is none. */
-static evtwin__text replace_nan(const char *text, size_t length) {
-    evtwin__text copy = {.data = NULL};
-    size_t n_copied = 0;
-    int in_string = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] == '"') {
-            in_string = !in_string;
-        } else if (in_string) {
-            i += text[i] == '\\';
-        } else if (length - i >= 3 && memcmp(text + i, "NaN", 3) == 0) {
-            evtwin__text_add(&copy, text + n_copied, i - n_copied);
-            evtwin__text_put(&copy, "null");
-            n_copied = i + 3;
-            i += 2;
-        }
-    }
-    if (n_copied > 0) {
-        evtwin__text_add(&copy, text + n_copied, length - n_copied);
-    }
-    return copy;
-}
-
-static evtwin_status parse_json(const char *text, size_t length, json_t **out) {
-    evtwin_status st = evtwin__json_parse("telemetry", text, length, out);
-    evtwin__text copy = {.data = NULL};
-    if (st == EVTWIN_E_PARSE) {
-        copy = replace_nan(text, length);
-        EVTWIN_FAIL_IF(copy.is_failed, EVTWIN_E_NOMEM, "out of memory for a telemetry record");
-    }
-    if (copy.size > 0) {
-        st = evtwin__json_parse("telemetry", copy.data, copy.size, out);
-    }
-    evtwin__text_free(&copy);
-    return st;
-}
-
 /* The record that the JSON is, or that is in it. */
 static evtwin_status find_record(json_t *json, json_t **record_out) {
     json_t *record = NULL;
@@ -264,7 +226,7 @@ static evtwin_status parse_object(const char *text, size_t length, json_t **out)
     EVTWIN_FAIL_IF(evtwin__json_is_deeper(text, length, EVTWIN__RECORD_DEPTH), EVTWIN_E_PARSE,
                    "a telemetry record nested deeper than %d", EVTWIN__RECORD_DEPTH);
     json_t *json = NULL;
-    EVTWIN_TRY(parse_json(text, length, &json));
+    EVTWIN_TRY(evtwin__record_parse("telemetry", text, length, &json));
     const evtwin_status st = find_record(json, out);
     json_decref(json);
     return st;

@@ -175,6 +175,10 @@ static void envelopes_are_opened(void **state) {
         "eyJ0aW1lc3RhbXAiOiIyMDI0LTAxLTAxVDAwOjAwOjAwWiIsImJhdHRlcnlfaWQiOiJCOjEiLCJz"
         "b2MiOjUwLCJzZXEiOjd9ICA="
         "\"}",
+        "{\"specversion\":\"1.0\",\"data_base64\":\"" /* a NaN of Python in it */
+        "eyJ0aW1lc3RhbXAiOiIyMDI0LTAxLTAxVDAwOjAwOjAwWiIsImJhdHRlcnlfaWQiOiJCOjEiLCJz"
+        "b2MiOjUwLCJzZXEiOjcsInNvaCI6TmFOfQ=="
+        "\"}",
         "{\"specversion\":\"1.0\",\"data_base64\":null,\"data\":" RECORD "}",
         "{\"specversion\":\"2\",\"timestamp\":\"2024-01-01T00:00:00Z\",\"battery_id\":\"B:1\","
         "\"soc\":50,\"seq\":7}", /* a record with a key of others */
