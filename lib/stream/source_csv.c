@@ -160,16 +160,16 @@ static evtwin_status set_times(const csv_source *s) {
     return EVTWIN_OK;
 }
 
-/* Where times are made of test times: why a row got none. */
+/* Where times are computed from test times: why a row got none. */
 static evtwin_status check_test_time(const csv_source *s, size_t row) {
     const evtwin_table *t = s->read;
-    const double test_s = evtwin_table_f64(t, evtwin_table_find(t, "sim_time_s"))[row];
     if (!s->counts_from_start || evtwin_table_is_valid(t, evtwin_table_find(t, "time"), row)) {
         return EVTWIN_OK;
     }
+    const double test_s = evtwin_table_f64(t, evtwin_table_find(t, "sim_time_s"))[row];
     char number[EVTWIN__NUM_SIZE], start[EVTWIN_TIME_TEXT_SIZE];
     EVTWIN_FAIL_IF(isnan(test_s), EVTWIN_E_SCHEMA,
-                   "it has no test time, which its time would be made of");
+                   "it has no test time, from which its time is computed");
     EVTWIN_TRY(evtwin_time_format(s->start_us, start, sizeof start));
     EVTWIN_FAIL(EVTWIN_E_RANGE, "its test time, %s s after %s, is not in the years 0 to 9999",
                 evtwin__number_text(test_s, number), start);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tools/cli/cli_words.c: the library's texts call an option by its member, as "option cv_folds" or
- * "option group=cell"; who runs a tool knows it as --cv or --group cell. What the
- * URI of a source takes too is named in both forms: a text does not know which of them was used. */
+ * "option group=cell"; who runs a tool knows it as --cv or --group cell. What the URI of a source
+ * takes too is named in both forms: a text does not know which of them was used. */
 
 #include "cli/cli_parts.h"
 
