@@ -168,7 +168,7 @@ def render(m):
                                             m["unseen"]["history"]["deciles"]))]),
         "Limits of these figures: the fleet is simulated ([physics.md](physics.md) states its errors and "
         "spread). The models see a state of health with the estimation errors of a BMS. Lives differ by a factor of two for "
-        "reasons that the features hardly show; this limits R², not the model. In a real fleet cells differ "
+        "reasons that the features hardly show. R² is limited by this, not by the model. In a real fleet cells differ "
         "within a pack, capacity fade has knees, and the climates are others.",
     ]
     return "\n\n".join(parts)

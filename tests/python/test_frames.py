@@ -378,6 +378,8 @@ class In(unittest.TestCase):
         expected = predictor.predict(holes.to_numpy(float, na_value=np.nan))
         self.assertTrue(np.isnan(expected[0, 0]))
         np.testing.assert_array_equal(predictor.predict(holes), expected)
+        with self.assertRaises(TypeError):  # a moment is no number of nanoseconds
+            predictor.predict(ours.assign(soc=pd.Timestamp("2024-01-01")))
         if frames_env.version() == "new":
             np.testing.assert_array_equal(predictor.predict(pa.Table.from_pandas(ours)), predictor.predict(ours))
         predictions = predictor.apply(frame)

@@ -84,8 +84,11 @@ class Options(unittest.TestCase):
         for wrong, near in (("sed", "seed"), ("start_tme", "start_time"), ("n_pack", "n_packs")):
             with self.assertRaisesRegex(TypeError, f"'{wrong}' .did you mean '{near}'.*: sim_options has no"):
                 evtwin.Simulator(**{wrong: 1})
-        with self.assertRaisesRegex(TypeError, "'colour': sim_options has no"):
-            evtwin.Simulator(colour=1)
+        for wrong in ("colour", "thisow"):  # thisown is SWIG's
+            with self.assertRaisesRegex(TypeError, f"'{wrong}': sim_options has no"):
+                evtwin.Simulator(**{wrong: 1})
+        with self.assertRaisesRegex(TypeError, "'strt' .did you mean 'start'"):  # not as C has it: from is a word of Python
+            evtwin.Store("sqlite::memory:").history("A", strt=1)
         with self.assertRaises(AttributeError) as caught:
             evtwin.Simulater
         self.assertEqual((caught.exception.name, caught.exception.obj), ("Simulater", evtwin))  # from which Python guesses
@@ -225,8 +228,9 @@ class Matrices(unittest.TestCase):
             self.assertTrue(np.isnan(predictor.predict(x))[0, 0])
         np.testing.assert_array_equal(predictor.predict(np.ma.masked_array([[90.0, 20]])), right)
         for wrong in (np.array([[90, 20j]]), np.array([["2024", "2025"]], "M8[D]"), np.array([[1, 2]], "m8[s]")):
-            with self.assertRaisesRegex(TypeError, "real numbers are needed"):
-                predictor.predict(wrong)
+            for x in (wrong, np.ma.masked_array(wrong), list(wrong)):  # a list of moments, too
+                with self.subTest(x), self.assertRaisesRegex(TypeError, "real numbers are needed"):
+                    predictor.predict(x)
         self.assertEqual(len(predictor.reasons("rul", [90, 20], np.int64(1))), 1)
         for k in (1.0, "1", -1):
             with self.subTest(k), self.assertRaises((TypeError, OverflowError)):
@@ -300,6 +304,9 @@ class Exceptions(unittest.TestCase):
         with evtwin.Pump(SOURCE, lambda batch: later(batch)) as pump, self.assertRaises(errors.ExternalError) as caught:
             pump.run()
         self.assertRegex(str(caught.exception.__cause__), "nobody awaits: the rows would be lost")
+        with evtwin.Pump(SOURCE, lambda batch: part(batch)) as pump, self.assertRaises(errors.ExternalError) as caught:
+            pump.run()
+        self.assertRegex(str(caught.exception.__cause__), "nobody iterates: the rows would be lost")
 
     def test_a_refused_sink_leaves_the_source_to_its_owner(self):
         source = evtwin.source(SOURCE)
@@ -308,6 +315,11 @@ class Exceptions(unittest.TestCase):
         for wrong, kind in (("nowhere:", errors.UnsupportedError), (5, TypeError), (closed, errors.StateError)):
             with self.subTest(wrong), self.assertRaises(kind):
                 evtwin.Pump(source, "null:", wrong)
+        with evtwin.sink("null:") as twice:
+            for how in ({}, {"dead_letters": twice}):
+                with self.assertRaisesRegex(errors.ArgumentError, "a sink is given twice"):
+                    evtwin.Pump(source, twice, *([] if how else [twice]), **how)
+            self.assertFalse(twice.closed)
         with evtwin.Pump(source, "null:") as pump:
             self.assertEqual(pump.run(), 3)
 

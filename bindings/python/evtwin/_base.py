@@ -137,8 +137,9 @@ def _option(name: str, value: Any, kind: Any) -> Any:
 
 def _meant(kind: Any, given: str) -> str:
     """What a misspelt option may be; "" if nothing is near."""
-    members = [name for name, member in vars(kind).items() if isinstance(member, property)]
-    names = [name[:-len("_us")] if name.endswith("_us") else name for name in members]
+    words = {name: word for word, name in _OTHER_NAMES.items()}
+    members = [name for name, member in vars(kind).items() if isinstance(member, property) and name != "thisown"]
+    names = [words.get(name, name[:-len("_us")] if name.endswith("_us") else name) for name in members]
     near = difflib.get_close_matches(given, names, 1)
     return f" (did you mean '{near[0]}'?)" if near else ""
 

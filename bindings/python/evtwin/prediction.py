@@ -37,18 +37,16 @@ def _check_names(what: str, given: Any, wanted: Sequence[str]) -> None:
 
 def _array_of(x: Any, dtype: Any) -> "np.ndarray[Any, Any]":
     """x as an array of dtype, C-contiguous, NaN where a mask or pandas.NA says that it is missing."""
-    if type(x) is np.ndarray:  # the way of one row: not a microsecond more
-        if x.dtype.kind in "cmM":  # NumPy would drop imaginary parts, and count days or nanoseconds
-            raise TypeError(f"an array of {x.dtype}: real numbers are needed")
-        return np.ascontiguousarray(x, dtype)
-    if isinstance(x, np.ma.MaskedArray):
-        masked: Any = x
-        x = masked.astype(dtype).filled(np.nan)
+    array: Any = x if type(x) is np.ndarray else np.asanyarray(x)  # the way of one row: not a microsecond more
+    if array.dtype.kind in "cmM":  # NumPy would drop imaginary parts, and count days or nanoseconds
+        raise TypeError(f"an array of {array.dtype}: real numbers are needed")
+    if isinstance(array, np.ma.MaskedArray):
+        array = array.astype(dtype).filled(np.nan)
     try:
-        return np.ascontiguousarray(x, dtype)
+        return np.ascontiguousarray(array, dtype)
     except (TypeError, ValueError):
-        if not hasattr(x, "iloc"):
-            raise
+        if not hasattr(x, "iloc") or hasattr(x, "columns") and any(dtype.kind in "mM" for dtype in x.dtypes):
+            raise  # pandas' own conversion would count nanoseconds, too
         return np.ascontiguousarray(x.to_numpy(dtype, na_value=np.nan))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, 
 
 import numpy as np
 
-from . import core, reports
+from . import core, errors, reports
 from ._base import Handle, Path, known, options, plain, to_ms, uri_of
 from ._table import Table, as_table
 from .prediction import Predictor
@@ -46,6 +46,8 @@ class _OwnSink:
             if inspect.iscoroutine(answer):
                 answer.close()
             raise TypeError("write gave a coroutine, which nobody awaits: the rows would be lost")
+        if inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+            raise TypeError("write gave a generator, which nobody iterates: the rows would be lost")
 
     def _recalled(self, batteries: Any) -> Any:
         states = self._target.states(Table._wrap(batteries))
@@ -354,6 +356,8 @@ class Pump(Handle):
         if dead_letters is not None:
             taken.append((core.pump_take_dead_letters, sink(dead_letters)))
         taken += others
+        if len({id(handle) for _take, handle in taken}) < len(taken):
+            raise errors.ArgumentError("a sink is given twice: each takes the records once")
         for _take, handle in taken:
             handle._get()
         source(incoming)._give(core.pump_take_source, pump)
