@@ -160,7 +160,8 @@ static inline int seq_of(const evtwin_table *table, size_t row) {
     return (int)evtwin_table_number(table, evtwin_table_find(table, "seq"), row);
 }
 
-/* Read n rows into the table within the time there is, whatever the size of reads. */
+/* Read n rows into the table within the time there is, whatever the size of reads. Where more than n
+ * are there, only reads of one row end at n. */
 static inline void read_rows(evtwin_source *source, size_t n, size_t max_rows,
                              evtwin_table *table) {
     const int64_t end_ms = evtwin__monotonic_ms() + PATIENCE_MS;

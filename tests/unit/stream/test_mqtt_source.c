@@ -78,7 +78,7 @@ static void a_position_knows_what_was_not_acknowledged(void **state) {
         publish(p, topic, record(i));
     }
     publish(p, topic, two);
-    read_rows(source, 4, 4, got); /* the last message in part */
+    read_rows(source, 4, 1, got); /* the last message in part */
     snprintf(position, sizeof position, "%s", evtwin_source_position(source));
     evtwin_source_free(source);
 
@@ -243,7 +243,7 @@ static void a_lost_connection_repeats_nothing(void **state) {
     for (int i = 0; i < 5; i++) {
         publish(p, topic, record(i));
     }
-    read_rows(source, 3, 3, got); /* the others are here too, or come yet */
+    read_rows(source, 3, 1, got); /* the others are here too, or come yet */
     cut(&r);
     read_through(source, &r, 5, 0, got);
     commit(source);
